@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from shared.contracts.referral_status import RefusalReason, ReferralStatus
+from shared.contracts.referral_status import ReferralStatus, RefusalReason
 
 _NAMESPACE = UUID("5b0d5a54-6f0e-5d0c-9a55-6a1b7d1f2c3e")
 
