@@ -16,7 +16,7 @@ class DeadLetter:
     partition: int
     offset: int
     key: bytes | None
-    headers: list[tuple[str, str | None]]
+    headers: list[tuple[str | None, str | None]]
     """Values that are not UTF-8 are kept as `base64:…`."""
     value: bytes | None
     error: str

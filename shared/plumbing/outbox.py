@@ -38,10 +38,11 @@ class Outbox:
         self._insert = f"""
             INSERT INTO {schema}.outbox
                 (shard, topic, key, event_id, headers, value, created_at)
-            SELECT r.shard, r.topic, r.key, r.event_id, r.headers, r.value, $7
+            SELECT shard, topic, key, event_id, headers, value, $7
             FROM unnest($1::smallint[], $2::text[], $3::text[], $4::uuid[], $5::jsonb[],
-                        $6::bytea[]) WITH ORDINALITY AS r (shard, topic, key, event_id, headers, value, position)
-            ORDER BY r.position
+                        $6::bytea[])
+                WITH ORDINALITY AS r (shard, topic, key, event_id, headers, value, position)
+            ORDER BY position
         """
 
     def on_append(self, wake_relay: Callable[[], None]) -> None:

@@ -1,0 +1,438 @@
+"""`consume()`: the one way to subscribe. Nothing is skipped, nothing is handled twice.
+
+A batch of messages is decoded by us, handled in one transaction together with its inbox
+rows, its outbox rows and its dead letters, and only then are its offsets committed. Every
+choice here answers a measured trap of FastStream's or aiokafka's defaults:
+
+- manual acknowledgement, explicit offsets: the stock policies commit before or despite errors;
+- messages are given to FastStream without their headers: one that is null or not UTF-8
+  makes its parser skip the message for ever (faststream #2458);
+- a raising handler would be swallowed and its batch passed over, so ours never raises: a
+  batch that cannot be finished is rewound;
+- a rebalance waits for the batch in flight;
+- a consumer can stop fetching and keep its partitions (aiokafka #625, #727, #847, #1154):
+  a watchdog ends the process when there is lag and no progress.
+"""
+
+import asyncio
+import base64
+import contextlib
+import dataclasses
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from prometheus_client import Counter, Histogram
+
+from shared.contracts.cloudevents import CloudEvent, MalformedEvent, from_message
+from shared.plumbing.clock import Clock
+from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable, Transaction
+from shared.plumbing.dead_letters import DeadLetter, insert_dead_letters
+from shared.plumbing.inbox import insert_unseen
+
+log = structlog.get_logger()
+
+_HANDLED = Counter("aiguillage_events_handled_total", "Events handled", ["group"])
+_REPEATED = Counter("aiguillage_events_repeated_total", "Events seen before", ["group"])
+_BURIED = Counter("aiguillage_dead_letters_total", "Messages buried", ["group"])
+_BATCH = Histogram("aiguillage_batch_seconds", "Time to handle a batch", ["group"])
+
+MAX_BATCH = 500
+_POLL_MS = 20
+_PACE = 0.05
+"""Least seconds between two batches that are not full, so that messages gather."""
+_RETRY = 0.5
+_COMMIT_TIMEOUT = 10.0
+_STALLED_AFTER = 60.0
+_TRIES = 3
+
+
+class ConsumptionStalled(Exception):
+    """There is lag and no progress: only a new process helps."""
+
+
+@dataclass(frozen=True)
+class RawMessage:
+    """A Kafka message as it came; headers that are null or not UTF-8 are left out."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    headers: Mapping[str, str]
+    value: bytes
+
+
+class Identified(Protocol):
+    """What a decoder returns: `id` tells a repeated message from a new one."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
+Item = TypeVar("Item", bound=Identified)
+Handle = Callable[[Transaction, Sequence[Item]], Awaitable[None]]
+
+
+def decode_event(message: RawMessage) -> CloudEvent:
+    """Read one of our own events; raises `MalformedEvent`."""
+    return from_message(message.headers, message.value)
+
+
+def consume(
+    *,
+    kafka: str,
+    topics: Sequence[str],
+    group: str,
+    handle: Handle[CloudEvent],
+    database: Database,
+    schema: str,
+    clock: Clock,
+    wants: Callable[[CloudEvent], bool] = lambda _: True,
+) -> "Consumption[CloudEvent]":
+    """Subscribe `handle` to our events on `topics`.
+
+    `handle` gets 1 to 500 events that were never handled, in order per partition, inside
+    one open transaction. If it raises, each event is tried alone; one that still fails
+    becomes a dead letter. Events that `wants` turns down are passed over.
+    """
+    return Consumption(
+        kafka=kafka,
+        topics=topics,
+        group=group,
+        handle=handle,
+        database=database,
+        schema=schema,
+        clock=clock,
+        decode=decode_event,
+        wants=wants,
+    )
+
+
+class Consumption(Generic[Item]):
+    """One subscription of one process; `run()` until cancelled.
+
+    Made directly, rather than by `consume()`, for messages that are not our events:
+    `decode` reads a `RawMessage` and raises `MalformedEvent` for what it cannot read.
+    """
+
+    def __init__(
+        self,
+        *,
+        kafka: str,
+        topics: Sequence[str],
+        group: str,
+        handle: Handle[Item],
+        database: Database,
+        schema: str,
+        clock: Clock,
+        decode: Callable[[RawMessage], Item],
+        wants: Callable[[Item], bool] = lambda _: True,
+    ) -> None:
+        self._group = group
+        self._handle = handle
+        self._database = database
+        self._schema = schema
+        self._clock = clock
+        self._decode = decode
+        self._wants = wants
+        self._in_flight = asyncio.Lock()
+        self._revoking = False
+        self._stopping = False
+        self._waiting_for_database = False
+        self._last_progress = time.monotonic()
+        self._connected = False
+        self._broker = KafkaBroker(
+            kafka,
+            client_id=f"aiguillage-{group}",
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            apply_types=False,
+            logger=None,
+        )
+        self._subscriber = self._broker.subscriber(
+            *topics,
+            batch=True,
+            group_id=group,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            batch_timeout_ms=_POLL_MS,
+            max_records=MAX_BATCH,
+            session_timeout_ms=6000,
+            heartbeat_interval_ms=2000,
+            listener=_Rebalance(self),
+            parser=_without_headers,
+            decoder=_as_it_came,
+            no_reply=True,
+        )
+        self._subscriber(self._on_batch)
+
+    async def run(self) -> None:
+        """Consume until cancelled; raises `ConsumptionStalled` when it cannot go on."""
+        await self._start_patiently()
+        try:
+            await self._watch()
+        finally:
+            self._stopping = True
+            # The batch in flight finishes; the lock is kept so that no other begins.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._in_flight.acquire(), timeout=10)
+            with contextlib.suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(self._broker.stop(), timeout=5)
+
+    async def probe(self) -> None:
+        """Raise unless the subscription is up and Kafka still answers."""
+        consumer = self._subscriber.consumer
+        if not self._connected or consumer is None:
+            raise ConnectionError("not connected to Kafka")
+        await consumer._client.fetch_all_metadata()
+        if not consumer._client.cluster.brokers():
+            raise ConnectionError("Kafka does not answer")
+
+    async def _start_patiently(self) -> None:
+        while True:
+            try:
+                await self._broker.start()
+            except (KafkaError, OSError) as error:
+                log.warning(
+                    "consumption_not_started", group=self._group, cause=type(error).__name__
+                )
+                with contextlib.suppress(KafkaError, OSError):
+                    await self._broker.stop()
+                await asyncio.sleep(_RETRY)
+            else:
+                self._connected = True
+                log.info("consumption_started", group=self._group)
+                return
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_STALLED_AFTER / 6)
+            idle = time.monotonic() - self._last_progress
+            if idle < _STALLED_AFTER or self._waiting_for_database or self._in_flight.locked():
+                continue
+            lag = await self._lag()
+            if lag and time.monotonic() - self._last_progress >= _STALLED_AFTER:
+                log.critical("consumption_stalled", group=self._group, lag=lag)
+                raise ConsumptionStalled(f"group {self._group} has a lag of {lag} and stands still")
+
+    async def _lag(self) -> int:
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            return 0
+        try:
+            async with asyncio.timeout(10):
+                assigned = consumer.assignment()
+                ends = await consumer.end_offsets(assigned) if assigned else {}
+                return sum([ends[p] - await consumer.position(p) for p in ends])
+        except (KafkaError, TimeoutError, IllegalStateError):
+            return 0  # Kafka is down or rebalancing: standing still is then right
+
+    # -- a batch -----------------------------------------------------------------------
+
+    async def _on_batch(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
+        started = time.monotonic()
+        async with self._in_flight:
+            if self._stopping:
+                return
+            try:
+                await self._handle_patiently(records)
+            except _Abandoned:
+                log.info("batch_abandoned", group=self._group, size=len(records))
+                return
+            await self._commit_offsets(records)
+            self._last_progress = time.monotonic()
+        _BATCH.labels(self._group).observe(time.monotonic() - started)
+        if len(records) < MAX_BATCH:
+            await asyncio.sleep(max(0.0, _PACE - (time.monotonic() - started)))
+
+    async def _handle_patiently(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        decoded, letters = self._decode_all(records)
+        try:
+            await self._commit_or_wait(decoded, letters)
+        except _Abandoned:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost the batch
+            log.warning(
+                "batch_failed", group=self._group, size=len(records), cause=_cause_of(error)
+            )
+            await self._commit_or_wait([], letters)
+            for record, item in decoded:
+                await self._handle_alone(record, item)
+
+    async def _handle_alone(self, record: ConsumerRecord[bytes, bytes], item: Item) -> None:
+        try:
+            await self._commit_or_wait([(record, item)], [])
+        except _Abandoned:
+            raise
+        except Exception as error:  # noqa: BLE001 - kept as a dead letter, with its cause
+            await self._commit_or_wait([], [self._dead_letter(record, _cause_of(error))])
+
+    async def _commit_or_wait(
+        self,
+        decoded: Sequence[tuple[ConsumerRecord[bytes, bytes], Item]],
+        letters: Sequence[DeadLetter],
+    ) -> None:
+        """Handle in one transaction; while PostgreSQL is away, wait for it."""
+        tries = 0
+        while True:
+            try:
+                await self._in_one_transaction([item for _, item in decoded], letters)
+            except DatabaseUnavailable:
+                self._waiting_for_database = True
+                if self._revoking or self._stopping:
+                    raise _Abandoned from None
+                await asyncio.sleep(_RETRY)
+            except TRANSIENT:
+                tries += 1
+                if tries == _TRIES:
+                    raise
+            else:
+                self._waiting_for_database = False
+                return
+
+    async def _in_one_transaction(
+        self, items: Sequence[Item], letters: Sequence[DeadLetter]
+    ) -> None:
+        if not items and not letters:
+            return
+        new: list[Item] = []
+        async with self._database.transaction() as tx:
+            if items:
+                unseen = await insert_unseen(
+                    tx,
+                    schema=self._schema,
+                    consumer=self._group,
+                    event_ids=list({item.id for item in items}),
+                    now=self._clock.now(),
+                )
+                for item in items:
+                    if item.id in unseen:
+                        unseen.discard(item.id)
+                        new.append(item)
+                if new:
+                    await self._handle(tx, new)
+            await insert_dead_letters(
+                tx, schema=self._schema, letters=letters, now=self._clock.now()
+            )
+        _HANDLED.labels(self._group).inc(len(new))
+        _REPEATED.labels(self._group).inc(len(items) - len(new))
+        if letters:
+            _BURIED.labels(self._group).inc(len(letters))
+            log.error("dead_letters_buried", group=self._group, count=len(letters))
+
+    def _decode_all(
+        self, records: Sequence[ConsumerRecord[bytes, bytes]]
+    ) -> tuple[list[tuple[ConsumerRecord[bytes, bytes], Item]], list[DeadLetter]]:
+        decoded: list[tuple[ConsumerRecord[bytes, bytes], Item]] = []
+        letters: list[DeadLetter] = []
+        for record in records:
+            try:
+                item = self._decode(_raw_message(record))
+            except MalformedEvent as error:
+                letters.append(self._dead_letter(record, str(error)))
+                continue
+            if self._wants(item):
+                decoded.append((record, item))
+        return decoded, letters
+
+    def _dead_letter(self, record: ConsumerRecord[bytes, bytes], error: str) -> DeadLetter:
+        return DeadLetter(
+            consumer=self._group,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            headers=[(_readable(name.encode()), _readable(value)) for name, value in record.headers],
+            value=record.value,
+            error=error[:1000],
+        )
+
+    async def _commit_offsets(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            return
+        offsets: dict[TopicPartition, int] = {}
+        for record in records:
+            offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        try:
+            # Without a time-out a commit waits as long as Kafka is down.
+            await asyncio.wait_for(consumer.commit(offsets), timeout=_COMMIT_TIMEOUT)
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            # The batch may come again, here or elsewhere; the inbox knows it.
+            log.warning("offsets_not_committed", group=self._group, cause=type(error).__name__)
+
+
+class _Abandoned(Exception):
+    """The partitions are being taken away, or the process stops, while PostgreSQL is away."""
+
+
+class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Lets the batch in flight finish before its partitions go to another member."""
+
+    def __init__(self, consumption: Consumption[Any]) -> None:
+        self._consumption = consumption
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._consumption._revoking = True
+        async with self._consumption._in_flight:
+            if revoked:
+                log.info("partitions_revoked", group=self._consumption._group, count=len(revoked))
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._consumption._revoking = False
+        self._consumption._last_progress = time.monotonic()
+        log.info("partitions_assigned", group=self._consumption._group, count=len(assigned))
+
+
+async def _without_headers(records: Any, parse: Any) -> Any:
+    """Let FastStream parse the records as if they had no headers, then give ours back."""
+    message = await parse(tuple(dataclasses.replace(record, headers=()) for record in records))
+    message.raw_message = records
+    return message
+
+
+async def _as_it_came(message: Any, _decode: Any) -> Any:
+    return message.raw_message
+
+
+def _raw_message(record: ConsumerRecord[bytes, bytes]) -> RawMessage:
+    headers: dict[str, str] = {}
+    for name, value in record.headers:
+        with contextlib.suppress(UnicodeDecodeError, AttributeError):
+            headers[name] = value.decode()
+    return RawMessage(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        headers=headers,
+        value=record.value or b"",
+    )
+
+
+def _readable(value: bytes | None) -> str | None:
+    """A text that jsonb can hold."""
+    if value is None:
+        return None
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return "base64:" + base64.b64encode(value).decode()
+    return text.replace("\x00", "\ufffd")
+
+
+def _cause_of(error: Exception) -> str:
+    """Type and place of an error; not its text, which may quote what a visitor wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
