@@ -352,7 +352,9 @@ class Consumption(Generic[Item]):
             partition=record.partition,
             offset=record.offset,
             key=record.key,
-            headers=[(_readable(name.encode()), _readable(value)) for name, value in record.headers],
+            headers=[
+                (_readable(name.encode()), _readable(value)) for name, value in record.headers
+            ],
             value=record.value,
             error=error[:1000],
         )

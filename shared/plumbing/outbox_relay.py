@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
 
+from shared.plumbing.clock import Clock
 from shared.plumbing.database import Connection, Database, DatabaseUnavailable, Row
 from shared.plumbing.outbox import SHARDS, Outbox
 
@@ -44,8 +45,11 @@ class _SendFailed(Exception):
 class OutboxRelay:
     """The relay of one process for one schema's outbox; `run()` until cancelled."""
 
-    def __init__(self, *, database: Database, outbox: Outbox, schema: str, kafka: str) -> None:
+    def __init__(
+        self, *, database: Database, outbox: Outbox, schema: str, kafka: str, clock: Clock
+    ) -> None:
         self._database = database
+        self._clock = clock
         self._schema = schema
         self._kafka = kafka
         self._hint = asyncio.Event()
@@ -128,7 +132,8 @@ class OutboxRelay:
         if not rows:
             _OLDEST.labels(self._schema).set(0)
             return 0
-        _OLDEST.labels(self._schema).set(max(0.0, time.time() - rows[0]["created_at"].timestamp()))
+        age = self._clock.now() - rows[0]["created_at"]
+        _OLDEST.labels(self._schema).set(max(0.0, age.total_seconds()))
         published = await _send(producer, rows)
         if published:
             await self._database.run_alone(
