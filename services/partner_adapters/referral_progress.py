@@ -1,0 +1,348 @@
+"""How a referral and its deliveries move on. PURE: a working copy in, events out.
+
+Whoever calls holds the referral's row lock, stores the changed copy, and appends the
+events returned, in the same transaction. A delivered referral stays delivered, a final
+status stays final, and what comes late is kept without moving anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from services.partner_adapters.partner_adapter import What
+from services.partner_adapters.partner_file import AfterUnknown
+from services.partner_adapters.retry_schedule import next_attempt_at
+from shared.contracts.delivery_state import DeliveryState
+from shared.contracts.events import (
+    Event,
+    ReferralDeliveredV1,
+    ReferralDeliveryParkedV1,
+    ReferralDeliveryUncertainV1,
+    ReferralMessageReceivedV1,
+    ReferralStatusChangedV1,
+    derive_id,
+)
+from shared.contracts.referral_status import ReferralStatus, RefusalReason, is_final, may_follow
+
+OWNER = "operations"
+"""Who looks at what is parked."""
+
+ATTENTION_PAUSE = timedelta(seconds=60)
+"""How long a row waits that failed because of the partner as a whole; no attempt is used up."""
+
+_FINISHED = frozenset({DeliveryState.DELIVERED, DeliveryState.CANCELLED})
+
+
+@dataclass
+class DeliveryProgress:
+    """A delivery's changing part."""
+
+    delivery_id: UUID
+    what: What
+    position: int
+    state: DeliveryState
+    due_at: datetime
+    epoch: int
+    may_have_been_sent: bool = False
+    failures: int = 0
+    first_failed_at: datetime | None = None
+    reason: str | None = None
+    owner: str | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.state in _FINISHED
+
+
+@dataclass
+class ReferralProgress:
+    """A referral's changing part, with all its deliveries in their order."""
+
+    referral_id: UUID
+    case_id: UUID
+    partner_id: str
+    status: ReferralStatus
+    number: int = 0
+    partner_reference: str | None = None
+    needs_person: bool = False
+    recalled_at: datetime | None = None
+    trace: Mapping[str, str] = field(default_factory=dict)
+    deliveries: list[DeliveryProgress] = field(default_factory=list)
+
+    def delivery(self, delivery_id: UUID) -> DeliveryProgress:
+        return next(each for each in self.deliveries if each.delivery_id == delivery_id)
+
+    @property
+    def main_delivery(self) -> DeliveryProgress:
+        """That of the referral itself, before its answers and its withdrawal."""
+        return self.deliveries[0]
+
+    def next_position(self) -> int:
+        return self.deliveries[-1].position + 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one call of the partner ended."""
+
+    kind: Literal["accepted", "unavailable", "unknown", "refused", "needs_attention"]
+    reason: str | None = None
+    partner_reference: str | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class DeliveryRules:
+    """A partner's rules on failure."""
+
+    delays: Sequence[float]
+    after_unknown: AfterUnknown
+    look_up_after: timedelta
+
+
+def settle(
+    referral: ReferralProgress,
+    delivery: DeliveryProgress,
+    outcome: Outcome,
+    *,
+    rules: DeliveryRules,
+    now: datetime,
+    jitter: float,
+) -> list[Event]:
+    """Apply how a call ended to a delivery that is `sending`."""
+    delivery.reason = outcome.reason
+    if outcome.kind == "accepted":
+        return _delivered(referral, delivery, reference=outcome.partner_reference, now=now)
+    if outcome.kind == "unknown":
+        delivery.may_have_been_sent = True
+    if referral.recalled_at is not None and delivery.what != "withdrawal":
+        return _cancel_recalled(referral, now=now)
+    if outcome.kind == "refused":
+        return _parked(referral, delivery, reason=outcome.reason or "refused", now=now)
+    if outcome.kind == "needs_attention":
+        return _due(delivery, now + ATTENTION_PAUSE)
+    if outcome.kind == "unknown" and asks_a_person(rules, delivery):
+        return _uncertain(referral, delivery, reason=outcome.reason or "unknown", now=now)
+    return _try_again(referral, delivery, outcome, rules=rules, now=now, jitter=jitter)
+
+
+def asks_a_person(rules: DeliveryRules, delivery: DeliveryProgress) -> bool:
+    """Tell whether only a person can settle an unknown outcome of this delivery.
+
+    An answer or a withdrawal told twice does no harm anywhere; a referral opens a file.
+    """
+    return rules.after_unknown == "uncertain" and delivery.what == "referral"
+
+
+def prove_delivered(referral: ReferralProgress, *, now: datetime) -> list[Event]:
+    """The agency speaks of the referral, so it has it, whatever we know of the delivery."""
+    delivery = referral.main_delivery
+    if delivery.finished:
+        return []
+    delivery.reason = "proved_by_status"
+    return _delivered(referral, delivery, reference=None, now=now)
+
+
+def move_to(
+    referral: ReferralProgress,
+    status: ReferralStatus,
+    *,
+    at: datetime,
+    now: datetime,
+    refusal_reason: RefusalReason | None = None,
+    sealed: str | None = None,
+) -> list[Event]:
+    """Move the referral on, or nothing at all when that would be backwards."""
+    if not may_follow(referral.status, status):
+        return []
+    referral.status = status
+    return [
+        ReferralStatusChangedV1(
+            case_id=referral.case_id,
+            referral_id=referral.referral_id,
+            partner_id=referral.partner_id,
+            number=_next_number(referral),
+            at=at,
+            status=status,
+            refusal_reason=refusal_reason,
+            received_at=now,
+            sealed=sealed,
+        )
+    ]
+
+
+def tell_message(
+    referral: ReferralProgress, *, sealed: str, at: datetime, now: datetime, needs_person: bool
+) -> list[Event]:
+    """Pass on what the agency wrote without moving on."""
+    referral.needs_person = referral.needs_person or needs_person
+    return [
+        ReferralMessageReceivedV1(
+            case_id=referral.case_id,
+            referral_id=referral.referral_id,
+            partner_id=referral.partner_id,
+            number=_next_number(referral),
+            at=at,
+            received_at=now,
+            needs_person=needs_person,
+            sealed=sealed,
+        )
+    ]
+
+
+def recall(
+    referral: ReferralProgress, *, withdrawal_id: UUID, at: datetime, now: datetime
+) -> tuple[list[Event], DeliveryProgress | None]:
+    """Stop a referral: what was never sent is cancelled; the partner is told otherwise.
+
+    Returns the events and the withdrawal to deliver, if there is one. A referral that is
+    final stays as it is.
+    """
+    if referral.recalled_at is not None or is_final(referral.status):
+        return [], None
+    referral.recalled_at = at
+    events = move_to(referral, ReferralStatus.WITHDRAWN, at=at, now=now)
+    main = referral.main_delivery
+    withdrawal = None
+    if main.may_have_been_sent or main.state in {DeliveryState.SENDING, DeliveryState.DELIVERED}:
+        withdrawal = DeliveryProgress(
+            delivery_id=withdrawal_id,
+            what="withdrawal",
+            position=referral.next_position(),
+            state=DeliveryState.DUE,
+            due_at=now,
+            epoch=0,
+        )
+    for delivery in referral.deliveries:
+        if delivery.state is not DeliveryState.SENDING and not delivery.finished:
+            _finish(delivery, DeliveryState.CANCELLED, now=now)
+    if withdrawal is not None:
+        referral.deliveries.append(withdrawal)
+    return events, withdrawal
+
+
+def event_id_of(event: Event) -> UUID:
+    """The id of an event of this service: the same change has the same id for ever."""
+    referral_id, number = getattr(event, "referral_id"), getattr(event, "number")  # noqa: B009
+    return derive_id(event.TYPE, referral_id, number)
+
+
+def _try_again(
+    referral: ReferralProgress,
+    delivery: DeliveryProgress,
+    outcome: Outcome,
+    *,
+    rules: DeliveryRules,
+    now: datetime,
+    jitter: float,
+) -> list[Event]:
+    if outcome.retry_after is None:
+        delivery.failures += 1
+    delivery.first_failed_at = delivery.first_failed_at or now
+    due_at = next_attempt_at(
+        now=now,
+        first_failed_at=delivery.first_failed_at,
+        failures=delivery.failures,
+        delays=rules.delays,
+        retry_after=outcome.retry_after,
+        jitter=jitter,
+    )
+    if due_at is None:
+        return _parked(referral, delivery, reason=f"gave_up_{outcome.reason}", now=now)
+    if outcome.kind == "unknown" and rules.after_unknown == "look_up":
+        due_at = max(due_at, now + rules.look_up_after)
+    return _due(delivery, due_at)
+
+
+def _due(delivery: DeliveryProgress, due_at: datetime) -> list[Event]:
+    delivery.state = DeliveryState.DUE
+    delivery.due_at = due_at
+    return []
+
+
+def _delivered(
+    referral: ReferralProgress, delivery: DeliveryProgress, *, reference: str | None, now: datetime
+) -> list[Event]:
+    _finish(delivery, DeliveryState.DELIVERED, now=now)
+    if delivery.what != "referral":
+        return []
+    referral.partner_reference = reference or referral.partner_reference
+    if may_follow(referral.status, ReferralStatus.DELIVERED):
+        referral.status = ReferralStatus.DELIVERED
+    return [
+        ReferralDeliveredV1(
+            case_id=referral.case_id,
+            referral_id=referral.referral_id,
+            partner_id=referral.partner_id,
+            number=_next_number(referral),
+            at=now,
+            attempt=max(delivery.epoch, 1),
+            partner_reference=referral.partner_reference,
+        )
+    ]
+
+
+def _parked(
+    referral: ReferralProgress, delivery: DeliveryProgress, *, reason: str, now: datetime
+) -> list[Event]:
+    delivery.state = DeliveryState.PARKED
+    delivery.reason = reason
+    delivery.owner = OWNER
+    return [
+        ReferralDeliveryParkedV1(
+            case_id=referral.case_id,
+            referral_id=referral.referral_id,
+            partner_id=referral.partner_id,
+            number=_next_number(referral),
+            at=now,
+            attempt=delivery.epoch,
+            reason=reason if delivery.what == "referral" else f"{delivery.what}_{reason}",
+            owner=OWNER,
+        )
+    ]
+
+
+def _uncertain(
+    referral: ReferralProgress, delivery: DeliveryProgress, *, reason: str, now: datetime
+) -> list[Event]:
+    delivery.state = DeliveryState.UNCERTAIN
+    return [
+        ReferralDeliveryUncertainV1(
+            case_id=referral.case_id,
+            referral_id=referral.referral_id,
+            partner_id=referral.partner_id,
+            number=_next_number(referral),
+            at=now,
+            attempt=delivery.epoch,
+            reason=reason,
+        )
+    ]
+
+
+def _cancel_recalled(referral: ReferralProgress, *, now: datetime) -> list[Event]:
+    """A call failed for a referral recalled meanwhile: do not send it any more.
+
+    If the partner certainly never had it, its withdrawal is pointless too.
+    """
+    never_sent = not any(
+        each.may_have_been_sent or each.state is DeliveryState.DELIVERED
+        for each in referral.deliveries
+        if each.what == "referral"
+    )
+    for delivery in referral.deliveries:
+        if not delivery.finished and (never_sent or delivery.what != "withdrawal"):
+            _finish(delivery, DeliveryState.CANCELLED, now=now)
+    return []
+
+
+def _finish(delivery: DeliveryProgress, state: DeliveryState, *, now: datetime) -> None:
+    delivery.state = state
+    delivery.finished_at = now
+
+
+def _next_number(referral: ReferralProgress) -> int:
+    referral.number += 1
+    return referral.number
