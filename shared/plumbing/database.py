@@ -4,12 +4,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
-Row = asyncpg.Record
-Connection = asyncpg.Connection[asyncpg.Record]
+Row: TypeAlias = asyncpg.Record
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _UNAVAILABLE: tuple[type[BaseException], ...] = (
     OSError,
@@ -74,7 +74,7 @@ class Transaction:
 class Database:
     """A pool on one database. Every wait has a time-out; all seconds."""
 
-    def __init__(self, pool: asyncpg.Pool[Row], *, url: str, acquire_timeout: float) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Row]", *, url: str, acquire_timeout: float) -> None:
         self._pool = pool
         self._url = url
         self._acquire_timeout = acquire_timeout
