@@ -1,0 +1,35 @@
+"""Who is simulated, and what sets one agency apart from another."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.partner_simulators.referral_form import ALL_VISITOR_FIELDS
+
+_NO_BIRTH_DATE = ALL_VISITOR_FIELDS - {"birth_date"}
+
+
+@dataclass(frozen=True, slots=True)
+class RestAgencyFacts:
+    """One agency with an HTTP API; its door is at base port + `port_offset`."""
+
+    port_offset: int
+    key: Literal["oauth2", "api_key"]
+    tells_by: Literal["callback", "polling"]
+    visitor_fields: frozenset[str]
+    """What it may know of a visitor; anything more is refused."""
+    recognises_repetitions: bool = True
+
+
+REST_AGENCIES: dict[str, RestAgencyFacts] = {
+    "caf": RestAgencyFacts(1, "oauth2", "callback", ALL_VISITOR_FIELDS),
+    "cpam": RestAgencyFacts(2, "api_key", "polling", ALL_VISITOR_FIELDS),
+    "edf": RestAgencyFacts(3, "api_key", "polling", _NO_BIRTH_DATE, recognises_repetitions=False),
+    "engie": RestAgencyFacts(4, "api_key", "callback", _NO_BIRTH_DATE),
+    "laposte": RestAgencyFacts(5, "api_key", "polling", _NO_BIRTH_DATE),
+    "sncf": RestAgencyFacts(6, "api_key", "callback", _NO_BIRTH_DATE),
+}
+QUEUE_AGENCY = "casvp"
+QUEUE_AGENCY_FIELDS = ALL_VISITOR_FIELDS
+PORTAL_AGENCIES = ("mairie", "accompagnement")
+
+ALL_AGENCIES = (*REST_AGENCIES, QUEUE_AGENCY, *PORTAL_AGENCIES)

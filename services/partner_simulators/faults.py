@@ -1,0 +1,71 @@
+"""What can be wrong with an agency's system, ordered from the control port."""
+
+from dataclasses import dataclass
+
+DOOR_FAULTS = frozenset(
+    {
+        "down",  # nobody listens: connection refused
+        "slow",  # answers after `seconds`
+        "garbage",  # 200 with bytes that are nothing
+        "html",  # 200 with a maintenance page
+        "truncated",  # files the referral, then answers half a JSON document
+        "huge",  # 200 with 10 MB
+        "redirect",  # 302 to a page
+        "429",  # too many requests, Retry-After `seconds`
+        "500",
+        "cut_after_accept",  # files the referral, then the line goes dead
+        "unauthorized",  # 401 whatever the credentials
+        "refuse",  # 422 as if the content were wrong
+    }
+)
+QUEUE_FAULTS = frozenset(
+    {
+        "down",  # stops consuming
+        "slow",  # waits `seconds` before each batch
+        "garbage",  # replies with bytes that are nothing
+        "cut_after_accept",  # replies, then loses its connection before it commits
+        "refuse",  # answers that the referral is incomplete
+    }
+)
+PORTAL_FAULTS = frozenset({"down", "slow"})  # nobody works; everybody works slowly
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong. `seconds` is how long (slow), how soon (429) or until when (down)."""
+
+    kind: str
+    seconds: float | None = None
+
+
+class FaultPanel:
+    """The fault of one agency at this moment, perhaps for the next `count` requests only."""
+
+    def __init__(self) -> None:
+        self._fault: Fault | None = None
+        self._left: int | None = None
+
+    @property
+    def current(self) -> Fault | None:
+        return self._fault
+
+    def set(self, fault: Fault | None, *, count: int | None = None) -> None:
+        """Put a fault, for ever or for `count` requests; None heals."""
+        self._fault = fault
+        self._left = count
+
+    def take(self, *, counts: bool) -> Fault | None:
+        """The fault this request meets.
+
+        A fault with a count meets only the requests that count (what is handed in), so that
+        an agency's poll or sign-in does not use it up.
+        """
+        if self._left is None:
+            return self._fault
+        if not counts:
+            return None
+        fault = self._fault
+        self._left -= 1
+        if self._left <= 0:
+            self.set(None)
+        return fault
