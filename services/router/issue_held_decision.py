@@ -1,0 +1,145 @@
+"""A person's decision has waited long enough: recall, issue and announce it."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.router.case_file import CaseFile, Decision, HeldDecision, Step
+from services.router.catalogue.entries import Catalogue
+from services.router.route_request import NOT_A_PARTNER, Partners, title_of
+from services.router.routing_rules import OUT_OF_SCOPE, unit_of
+from services.router.take_decision import decision_id_of, new_referral, take_decision
+from shared.contracts.events import DecidedNeed, Span, derive_id
+
+
+def issue_held_decision(
+    case: CaseFile,
+    held: HeldDecision,
+    *,
+    postcode: str | None,
+    catalogue: Catalogue,
+    partners: Partners,
+    now: datetime,
+) -> Step:
+    """Carry out what a person decided; a partner nobody serves sends it back to triage.
+
+    The chosen partners get the needs concerned that are theirs, or else "another request"
+    with the words of those needs. No partner, or only out of scope, closes the routing.
+    """
+    case = replace(
+        case,
+        held=tuple(
+            replace(h, state="issued", settled_at=now) if h.reroute_id == held.reroute_id else h
+            for h in case.held
+        ),
+    )
+    before = case.decision
+    if case.request is None or before is None:
+        return Step(case)
+    chosen = tuple(dict.fromkeys(p for p in held.partners if p != OUT_OF_SCOPE))
+    recalled = [r for r in case.live_referrals if r.referral_id == held.referral_id]
+    staying = [r for r in case.live_referrals if r.referral_id != held.referral_id]
+    concerned = _needs_concerned(case, before, held)
+    if not set(chosen) <= partners.served:
+        undecided = replace(
+            _decision(case, before, held, now=now),
+            outcome="triage",
+            reason=_not_served(chosen, partners),
+            needs=concerned,
+        )
+        return take_decision(case, undecided, request=case.request, trace=held.trace)
+    decided = {
+        partner: _needs_for(partner, concerned, case=case, catalogue=catalogue)
+        for partner in chosen
+    }
+    decision = replace(
+        _decision(case, before, held, now=now),
+        outcome="route" if chosen or staying else "out_of_scope",
+        needs=(
+            *(need for referral in staying for need in referral.needs),
+            *(need for needs in decided.values() for need in needs),
+        ),
+    )
+    issued = [
+        new_referral(
+            case,
+            decision,
+            partner_id=partner,
+            unit_id=unit_of(partner, postcode),
+            needs=needs,
+        )
+        for partner, needs in decided.items()
+        if needs
+    ]
+    return take_decision(
+        case,
+        decision,
+        request=case.request,
+        issued=issued,
+        recalled=recalled,
+        trace=held.trace,
+    )
+
+
+def _needs_concerned(
+    case: CaseFile, before: Decision, held: HeldDecision
+) -> tuple[DecidedNeed, ...]:
+    """Those of the referral to replace, else those of the decision nobody carries yet."""
+    if held.referral_id is not None:
+        return case.referral(held.referral_id).needs
+    carried = {need.need_id for referral in case.live_referrals for need in referral.needs}
+    return tuple(need for need in before.needs if need.need_id not in carried)
+
+
+def _needs_for(
+    partner_id: str, concerned: tuple[DecidedNeed, ...], *, case: CaseFile, catalogue: Catalogue
+) -> tuple[DecidedNeed, ...]:
+    """What one chosen partner is asked; nothing when it already has all there is."""
+    number = case.next_decision_number
+    already_there = any(r.partner_id == partner_id for r in case.live_referrals)
+    if not concerned and already_there:
+        return ()
+    theirs = [need for need in concerned if need.partner_id == partner_id]
+    if theirs:
+        return tuple(
+            need.model_copy(
+                update={"need_id": derive_id(case.case_id, number, need.demarche_id, index)}
+            )
+            for index, need in enumerate(theirs)
+        )
+    demarche_id = f"{partner_id}.autre"
+    return (
+        DecidedNeed(
+            need_id=derive_id(case.case_id, number, demarche_id, 0),
+            demarche_id=demarche_id,
+            title=title_of(demarche_id, catalogue=catalogue),
+            partner_id=partner_id,
+            probability=1.0,
+            spans=_spans(concerned),
+            reason="chosen_by_person",
+        ),
+    )
+
+
+def _spans(needs: tuple[DecidedNeed, ...]) -> tuple[Span, ...]:
+    return tuple(sorted({span for need in needs for span in need.spans}))
+
+
+def _not_served(chosen: tuple[str, ...], partners: Partners) -> str:
+    unserved = sorted(
+        {p if p in partners.listed else NOT_A_PARTNER for p in chosen if p not in partners.served}
+    )
+    return "partner_not_served:" + ",".join(unserved)
+
+
+def _decision(case: CaseFile, before: Decision, held: HeldDecision, *, now: datetime) -> Decision:
+    """A person's decision: what was read stays read, who acts is theirs."""
+    return replace(
+        before,
+        decision_id=decision_id_of(case),
+        number=case.next_decision_number,
+        outcome="route",
+        decided_at=now,
+        decided_by=held.asked_by,
+        reason="decided_by_person",
+        suggestions=(),
+    )

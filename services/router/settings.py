@@ -1,0 +1,19 @@
+"""The router's settings, read from the environment: `AIGUILLAGE_…`."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from shared.plumbing.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What every service needs, and what only the router does."""
+
+    router_port: int = Field(default=8001, ge=0, le=65535)
+    undo_seconds: float = Field(default=20, ge=0, le=3600)
+    """How long a person's decision waits before it is issued, so that it can be undone."""
+
+    @property
+    def undo(self) -> timedelta:
+        return timedelta(seconds=self.undo_seconds)
