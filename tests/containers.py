@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from shared.embedded.kafka import kafka_properties, set_admin_password
-from shared.embedded.server_process import choose_port
+from shared.embedded.server_process import choose_ports
 
 READY_WITHIN_SECONDS = 90.0
 
@@ -59,7 +59,7 @@ def kafka_container(*, admin_password: str) -> Iterator[tuple[str, str]]:
     """
     from testcontainers.core.container import DockerContainer
 
-    internal, agencies = choose_port(None, "Kafka"), choose_port(None, "Kafka")
+    internal, agencies = choose_ports([None, None], "Kafka")
     image = os.environ.get("AIGUILLAGE_TEST_KAFKA_IMAGE", "apache/kafka:4.3.1")
     container = DockerContainer(image).with_bind_ports(internal, internal)
     container = container.with_bind_ports(agencies, agencies)

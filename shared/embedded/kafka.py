@@ -20,7 +20,7 @@ from shared.embedded.errors import EmbeddedServerError
 from shared.embedded.kafka_jars import Progress, kafka_jars
 from shared.embedded.server_process import (
     ServerProcess,
-    choose_port,
+    choose_ports,
     hold_folder,
     run_once,
     start_process,
@@ -98,11 +98,7 @@ def start_kafka(
     jars = kafka_jars(on_progress=on_progress)
     folder = data_folder.resolve()
     with hold_folder(folder, NAME) as lock:
-        ports = _Ports(
-            internal=choose_port(internal_port, NAME),
-            agencies=choose_port(agencies_port, NAME),
-            controller=choose_port(controller_port, NAME),
-        )
+        ports = _Ports(*choose_ports((internal_port, agencies_port, controller_port), NAME))
         properties = _write_properties(folder, ports)
         if not (folder / "data" / "meta.properties").exists():
             _format(folder, jars, properties)

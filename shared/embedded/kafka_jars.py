@@ -77,7 +77,7 @@ def _is_intact(path: Path, jar: Jar) -> bool:
             return False
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == jar.sha256
-    except FileNotFoundError:
+    except OSError:  # missing or unreadable: fetching it anew says why, if it cannot be had
         return False
 
 

@@ -24,8 +24,9 @@ from typing import Self
 from shared.embedded.errors import EmbeddedServerError
 from shared.embedded.server_process import (
     ServerProcess,
-    choose_port,
+    choose_ports,
     hold_folder,
+    is_server_of,
     run_once,
     start_process,
 )
@@ -81,10 +82,12 @@ def start_postgresql(
         if not (folder / "data").exists():
             _make_cluster(folder, run_as, durable)
         sockets = _socket_folder(folder, run_as)
-        chosen_port = None if port is None else choose_port(port, NAME)
+        _forget_dead_postmaster(folder)
+        if port is not None:
+            choose_ports([port], NAME)
         process = start_process(
             name=NAME,
-            command=_command(folder, sockets, chosen_port, durable),
+            command=_command(folder, sockets, port, durable),
             folder=folder,
             lock=lock,
             stop_signal=signal.SIGINT if durable else signal.SIGQUIT,
@@ -92,12 +95,12 @@ def start_postgresql(
         )
     try:
         _wait_until_ready(process, folder)
-        _ensure_database(sockets, chosen_port)
+        _ensure_database(sockets, port)
     except BaseException:
         process.stop()
         raise
     return PostgresqlServer(
-        dsn=_dsn(folder, sockets, chosen_port),
+        dsn=_dsn(folder, sockets, port),
         pid=process.pid,
         data_folder=folder,
         process=process,
@@ -141,6 +144,25 @@ def _make_cluster(folder: Path, run_as: str, durable: bool) -> None:
         run_as=run_as,
     )
     unfinished.rename(folder / "data")
+
+
+def _forget_dead_postmaster(folder: Path) -> None:
+    """Remove the pid file of a postmaster that crashed.
+
+    PostgreSQL does so itself unless another process has that number by now, which is usual after
+    a restart of a container; we know more, since the file belongs to our folder alone.
+    """
+    pid_file = folder / "data" / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    words = pid_file.read_text().split()  # empty when the disk was full
+    pid = int(words[0]) if words else 0
+    if pid and is_server_of(pid, folder):
+        raise EmbeddedServerError(
+            f"PostgreSQL already runs on {folder} (process {pid}), started by someone else.",
+            f"Stop it (`kill -INT {pid}`), or choose another data folder.",
+        )
+    pid_file.unlink()
 
 
 def _command(folder: Path, sockets: Path, port: int | None, durable: bool) -> list[str]:

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import sample
 from typing import IO, cast
 
 from shared.embedded.errors import EmbeddedServerError
@@ -23,6 +24,8 @@ from shared.embedded.errors import EmbeddedServerError
 GRACE_SECONDS = 30.0
 LEAST_FREE_MEGABYTES = 200
 LOG_LINES_SHOWN = 15
+# Below the ports that systems give to outgoing connections, which could take ours meanwhile.
+FREE_PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -169,23 +172,31 @@ def failure_from_log(name: str, log_file: Path) -> EmbeddedServerError:
     return EmbeddedServerError(f"{name} did not start.\n{tail}", f"The whole log: {log_file}")
 
 
-def choose_port(wanted: int | None, name: str) -> int:
-    """The wanted port if it is free on loopback, else an error; any free port when none is wanted.
+def choose_ports(wanted: Sequence[int | None], name: str) -> list[int]:
+    """Distinct ports that are free on loopback: the wanted ones, any where None is wanted.
 
-    A free port may be taken by another program before the server binds it; the server then fails
-    with a message that says so.
+    Raises EmbeddedServerError when a wanted one is taken.
     """
-    with socket.socket() as probe:
+    with ExitStack() as probes:
+        return [_choose_port(port, name, probes) for port in wanted]
+
+
+def _choose_port(wanted: int | None, name: str, probes: ExitStack) -> int:
+    candidates = [wanted] if wanted is not None else sample(FREE_PORTS, 50)
+    for port in candidates:
+        probe = probes.enter_context(socket.socket())
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wanted or 0))
-        except OSError as error:
-            raise EmbeddedServerError(
-                f"{name}: port {wanted} of 127.0.0.1 is taken by another program.",
-                f"Stop that program (`ss -ltnp 'sport = :{wanted}'` names it) "
-                "or choose another port.",
-            ) from error
-        return int(probe.getsockname()[1])
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return port
+    raise EmbeddedServerError(
+        f"{name}: port {wanted} of 127.0.0.1 is taken by another program."
+        if wanted is not None
+        else f"{name}: no free port on 127.0.0.1.",
+        f"Stop that program (`ss -ltnp 'sport = :{wanted}'` names it) or choose another port.",
+    )
 
 
 def _take(lock: int, folder: Path, name: str) -> None:
@@ -202,7 +213,7 @@ def _wait_for_orphan(folder: Path, name: str, seconds: float = 15.0) -> None:
     """Wait for a server whose supervisor was killed: it is on its way out."""
     pid = _recorded_pid(folder)
     deadline = time.monotonic() + seconds
-    while pid is not None and _is_our_server(pid, folder):
+    while pid is not None and is_server_of(pid, folder):
         if time.monotonic() > deadline:
             raise EmbeddedServerError(
                 f"{name}: process {pid}, left over from a crash, still uses {folder}.",
@@ -218,12 +229,10 @@ def _recorded_pid(folder: Path) -> int | None:
         return None
 
 
-def _is_our_server(pid: int, folder: Path) -> bool:
-    """Whether this process number still belongs to a server of this folder (numbers are reused)."""
+def is_server_of(pid: int, folder: Path) -> bool:
+    """Whether this process number is a server of this folder now (numbers are used again)."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
+    except OSError:  # it is gone
         return False
-    except OSError:  # it ended while we looked
-        return False
-    return str(folder).encode() in command
+    return os.fsencode(f"{folder}/") in command
