@@ -5,7 +5,7 @@ from typing import Literal
 
 from services.partner_simulators.referral_form import ALL_VISITOR_FIELDS
 
-_NO_BIRTH_DATE = ALL_VISITOR_FIELDS - {"birth_date"}
+_SUPPLIER_FIELDS = ALL_VISITOR_FIELDS - {"birth_date"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,15 @@ class RestAgencyFacts:
 REST_AGENCIES: dict[str, RestAgencyFacts] = {
     "caf": RestAgencyFacts(1, "oauth2", "callback", ALL_VISITOR_FIELDS),
     "cpam": RestAgencyFacts(2, "api_key", "polling", ALL_VISITOR_FIELDS),
-    "edf": RestAgencyFacts(3, "api_key", "polling", _NO_BIRTH_DATE, recognises_repetitions=False),
-    "engie": RestAgencyFacts(4, "api_key", "callback", _NO_BIRTH_DATE),
-    "laposte": RestAgencyFacts(5, "api_key", "polling", _NO_BIRTH_DATE),
-    "sncf": RestAgencyFacts(6, "api_key", "callback", _NO_BIRTH_DATE),
+    "edf": RestAgencyFacts(3, "api_key", "polling", _SUPPLIER_FIELDS, recognises_repetitions=False),
+    "engie": RestAgencyFacts(4, "api_key", "callback", _SUPPLIER_FIELDS),
+    "laposte": RestAgencyFacts(5, "api_key", "polling", _SUPPLIER_FIELDS - {"identifiers"}),
+    "sncf": RestAgencyFacts(
+        6, "api_key", "callback", _SUPPLIER_FIELDS - {"identifiers", "postcode"}
+    ),
 }
 QUEUE_AGENCY = "casvp"
-QUEUE_AGENCY_FIELDS = ALL_VISITOR_FIELDS
+QUEUE_AGENCY_FIELDS = ALL_VISITOR_FIELDS - {"email"}
 PORTAL_AGENCIES = ("mairie", "accompagnement")
 
 ALL_AGENCIES = (*REST_AGENCIES, QUEUE_AGENCY, *PORTAL_AGENCIES)

@@ -69,8 +69,7 @@ class PortalSimulator:
         while True:
             started = loop.time()
             try:
-                await hold_up_if_ordered(self._faults)
-                await self._read_inbox()
+                await self.read_inbox_once()
                 in_trouble = False
             except (TryAgain, GiveUp) as trouble:
                 if not in_trouble:
@@ -84,7 +83,9 @@ class PortalSimulator:
             took = loop.time() - started
             await asyncio.sleep(min(max(self._pause, 4 * took), LONGEST_PAUSE))
 
-    async def _read_inbox(self) -> None:
+    async def read_inbox_once(self) -> None:
+        """Read every page and take up what is new; raises TryAgain or GiveUp."""
+        await hold_up_if_ordered(self._faults)
         query = {"status": "open", "limit": str(PAGE)}
         while True:
             page = await self._session.get(query=query)
