@@ -1,7 +1,8 @@
 """PostgreSQL and Kafka as throw-away containers, set like the embedded ones.
 
 The images' names come from the environment, since a machine without a hub makes its own:
-AIGUILLAGE_TEST_POSTGRES_IMAGE and AIGUILLAGE_TEST_KAFKA_IMAGE.
+AIGUILLAGE_TEST_POSTGRES_IMAGE and AIGUILLAGE_TEST_KAFKA_IMAGE. (Such a machine also sets
+testcontainers' own TESTCONTAINERS_RYUK_DISABLED=true, since Ryuk is an image too.)
 """
 
 import os
@@ -71,7 +72,7 @@ def kafka_container(*, admin_password: str) -> Iterator[tuple[str, str]]:
         controller=9093,
     )
     text = "".join(f"{name}={value}\n" for name, value in properties.items())
-    container = container.with_env("AIGUILLAGE_PROPERTIES", text).with_kwargs(entrypoint="")
+    container = container.with_env("AIGUILLAGE_PROPERTIES", text)
     kafka = "/opt/kafka/bin"
     script = (
         'printf %s "$AIGUILLAGE_PROPERTIES" > /tmp/server.properties'

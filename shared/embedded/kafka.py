@@ -101,7 +101,7 @@ def start_kafka(
         ports = _Ports(*choose_ports((internal_port, agencies_port, controller_port), NAME))
         properties = _write_properties(folder, ports)
         if not (folder / "data" / "meta.properties").exists():
-            _format(folder, jars, properties)
+            _format(folder, lock, jars, properties)
         process = start_process(
             name=NAME,
             command=_java(jars, "kafka.Kafka", str(properties)),
@@ -188,7 +188,7 @@ def _java(jars: list[Path], main_class: str, *arguments: str) -> list[str]:
     return [str(java), *JVM_OPTIONS, "-cp", class_path, main_class, *arguments]
 
 
-def _format(folder: Path, jars: list[Path], properties: Path) -> None:
+def _format(folder: Path, lock: int, jars: list[Path], properties: Path) -> None:
     """Prepare empty data; harmless to repeat when a crash left it half done."""
     run_once(
         name="kafka-format",
@@ -199,6 +199,7 @@ def _format(folder: Path, jars: list[Path], properties: Path) -> None:
             *("--cluster-id", uuid.uuid4().hex[:22]),
         ),
         folder=folder,
+        lock=lock,
         stop_signal=signal.SIGKILL,
     )
 

@@ -80,7 +80,7 @@ def start_postgresql(
     run_as = "nobody" if os.geteuid() == 0 else ""
     with hold_folder(folder, NAME) as lock:
         if not (folder / "data").exists():
-            _make_cluster(folder, run_as, durable)
+            _make_cluster(folder, lock, run_as, durable)
         sockets = _socket_folder(folder, run_as)
         _forget_dead_postmaster(folder)
         if port is not None:
@@ -117,7 +117,7 @@ def _program(name: str) -> str:
     return str(Path(package.origin).parent / "pginstall" / "bin" / name)
 
 
-def _make_cluster(folder: Path, run_as: str, durable: bool) -> None:
+def _make_cluster(folder: Path, lock: int, run_as: str, durable: bool) -> None:
     """initdb beside its final place and rename, so that a crash leaves nothing half made."""
     unfinished = folder / "data.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -140,6 +140,7 @@ def _make_cluster(folder: Path, run_as: str, durable: bool) -> None:
             *([] if durable else ["--no-sync"]),
         ],
         folder=folder,
+        lock=lock,
         stop_signal=signal.SIGTERM,
         run_as=run_as,
     )

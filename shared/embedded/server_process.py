@@ -76,17 +76,30 @@ def start_process(
     process = ServerProcess(
         name=name, pid=int(first_line), log_file=log_file, supervisor=supervisor
     )
-    (folder / "server.pid").write_text(f"{process.pid}\n")
+    try:
+        (folder / "server.pid").write_text(f"{process.pid}\n")
+    except BaseException:
+        process.stop()
+        raise
     return process
 
 
 def run_once(
-    *, name: str, command: Sequence[str], folder: Path, stop_signal: int, run_as: str = ""
+    *,
+    name: str,
+    command: Sequence[str],
+    folder: Path,
+    lock: int,
+    stop_signal: int,
+    run_as: str = "",
 ) -> None:
-    """Run a command that ends by itself (making a new data folder), under the same supervision."""
+    """Run a command that ends by itself (it makes new data), under the same supervision.
+
+    Its log is `<name>.log` in the folder. Raises EmbeddedServerError when it fails.
+    """
     log_file = folder / f"{name}.log"
     with log_file.open("wb") as log:
-        supervisor = _supervise(command, stop_signal, run_as, log.fileno(), keep_open=())
+        supervisor = _supervise(command, stop_signal, run_as, log.fileno(), keep_open=(lock,))
     try:
         supervisor.wait()
     finally:

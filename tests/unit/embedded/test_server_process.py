@@ -71,11 +71,15 @@ def test_a_program_that_cannot_be_started_is_told(tmp_path: Path) -> None:
 
 
 def test_a_command_that_fails_shows_its_log(tmp_path: Path) -> None:
-    with pytest.raises(EmbeddedServerError, match="cannot prepare"):
+    with (
+        hold_folder(tmp_path, "Demo") as lock,
+        pytest.raises(EmbeddedServerError, match="cannot prepare"),
+    ):
         run_once(
             name="prepare",
             command=["sh", "-c", "echo cannot prepare; exit 1"],
             folder=tmp_path,
+            lock=lock,
             stop_signal=signal.SIGTERM,
         )
 
