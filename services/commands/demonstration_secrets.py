@@ -1,0 +1,103 @@
+"""The secrets of one `aiguillage up`: made once, kept in one file that only its owner reads."""
+
+import base64
+import json
+import secrets
+from collections.abc import Sequence
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from services.commands.state_folder import StateFolder, read_private, write_private
+from shared.plumbing.access import generate_session_keys, new_token
+from shared.plumbing.sealing import KeyRing
+
+API_KEY_PARTNERS = ("cpam", "edf", "engie", "laposte", "sncf")
+CALLBACK_PARTNERS = ("caf", "engie", "sncf")
+QUEUE_PARTNERS = ("casvp",)
+
+
+class DemonstrationSecrets(BaseModel):
+    """What must stay the same from one run to the next on the same data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key_ring: str
+    session_private_key: str
+    session_public_key: str
+    kafka_admin_password: str
+    partner_secrets: dict[str, str]
+    """By the names that partner files use: CAF_CLIENT_ID …"""
+    agency_private_keys: dict[str, str]
+    """What a `kafka_queue` agency opens its letters with, by partner id; JWK."""
+    tokens: dict[str, str] = {}
+    """Bearer tokens of stations and API clients, by account."""
+    passwords: dict[str, str] = {}
+    """Of people, by account."""
+
+    @classmethod
+    def generate(cls) -> Self:
+        private_key, public_key = generate_session_keys()
+        queue_keys = {partner_id: _new_agency_key() for partner_id in QUEUE_PARTNERS}
+        return cls(
+            key_ring=KeyRing.generate_text(),
+            session_private_key=private_key,
+            session_public_key=public_key,
+            kafka_admin_password=secrets.token_hex(16),
+            partner_secrets={
+                "CAF_CLIENT_ID": "aiguillage",
+                "CAF_CLIENT_SECRET": secrets.token_urlsafe(24),
+                **{f"{p.upper()}_API_KEY": secrets.token_urlsafe(24) for p in API_KEY_PARTNERS},
+                **{
+                    f"{p.upper()}_CALLBACK_SECRET": _new_callback_secret()
+                    for p in CALLBACK_PARTNERS
+                },
+                **{f"{p.upper()}_PUBLIC_KEY": keys[1] for p, keys in queue_keys.items()},
+                **{f"{p.upper()}_KAFKA_PASSWORD": secrets.token_hex(16) for p in QUEUE_PARTNERS},
+            },
+            agency_private_keys={p: keys[0] for p, keys in queue_keys.items()},
+        )
+
+    def with_accounts(self, *, tokens: Sequence[str], people: Sequence[str]) -> Self:
+        """The same, with a token or password for every account named that has none yet."""
+        return self.model_copy(
+            update={
+                "tokens": {**{account: new_token() for account in tokens}, **self.tokens},
+                "passwords": {**{name: _new_password() for name in people}, **self.passwords},
+            }
+        )
+
+
+def load_or_make_secrets(
+    folder: StateFolder, *, tokens: Sequence[str], people: Sequence[str]
+) -> DemonstrationSecrets:
+    """Read the folder's secrets, completed with what is missing; raises `CommandFailed`."""
+    kept = find_secrets(folder)
+    complete = (kept or DemonstrationSecrets.generate()).with_accounts(tokens=tokens, people=people)
+    if complete != kept:
+        write_private(folder.secrets_file, complete.model_dump())
+    return complete
+
+
+def find_secrets(folder: StateFolder) -> DemonstrationSecrets | None:
+    """The folder's secrets, or None when nothing was ever started there."""
+    found = read_private(folder.secrets_file)
+    return DemonstrationSecrets.model_validate(found) if found is not None else None
+
+
+def _new_callback_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _new_agency_key() -> tuple[str, str]:
+    """A private key and its public half, each a JWK on one line."""
+    from joserfc.jwk import ECKey
+
+    key = ECKey.generate_key("P-256")
+    return json.dumps(key.as_dict(private=True)), json.dumps(key.as_dict(private=False))
+
+
+def _new_password() -> str:
+    """Short enough to type, 60 bits."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(3))
