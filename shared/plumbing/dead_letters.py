@@ -1,5 +1,6 @@
 """What could not be handled, as rows: listed, shown and replayed from here."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,8 +33,10 @@ async def insert_dead_letters(
         f"""
         INSERT INTO {schema}.dead_letters
             (consumer, topic, partition, "offset", key, headers, value, error, buried_at)
-        SELECT l.*, $9 FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bytea[],
-            $6::jsonb[], $7::bytea[], $8::text[]) AS l
+        SELECT consumer, topic, partition, "offset", key, headers::jsonb, value, error, $9
+        FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bytea[], $6::text[],
+                    $7::bytea[], $8::text[])
+            AS l (consumer, topic, partition, "offset", key, headers, value, error)
         ON CONFLICT DO NOTHING
         """,
         [letter.consumer for letter in letters],
@@ -41,7 +44,7 @@ async def insert_dead_letters(
         [letter.partition for letter in letters],
         [letter.offset for letter in letters],
         [letter.key for letter in letters],
-        [letter.headers for letter in letters],
+        [json.dumps(letter.headers) for letter in letters],
         [letter.value for letter in letters],
         [letter.error for letter in letters],
         now,

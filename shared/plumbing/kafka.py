@@ -178,14 +178,16 @@ class Consumption(Generic[Item]):
 
     async def run(self) -> None:
         """Consume until cancelled; raises `ConsumptionStalled` when it cannot go on."""
-        await self._start_patiently()
         try:
+            await self._start_patiently()
             await self._watch()
         finally:
             self._stopping = True
-            # The batch in flight finishes; the lock is kept so that no other begins.
+            # The batch in flight finishes. The lock must not be kept: leaving the group may
+            # call the rebalance listener, which waits for it.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._in_flight.acquire(), timeout=10)
+                async with asyncio.timeout(10), self._in_flight:
+                    pass
             with contextlib.suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(self._broker.stop(), timeout=5)
 
@@ -248,6 +250,11 @@ class Consumption(Generic[Item]):
                 await self._handle_patiently(records)
             except _Abandoned:
                 log.info("batch_abandoned", group=self._group, size=len(records))
+                return
+            except Exception as error:  # noqa: BLE001 - FastStream would pass the batch over
+                log.error("batch_rewound", group=self._group, cause=_cause_of(error))
+                self._rewind(records)
+                await asyncio.sleep(_RETRY)
                 return
             await self._commit_offsets(records)
             self._last_progress = time.monotonic()
@@ -358,6 +365,17 @@ class Consumption(Generic[Item]):
             value=record.value,
             error=error[:1000],
         )
+
+    def _rewind(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            return
+        first: dict[TopicPartition, int] = {}
+        for record in records:
+            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        for partition, offset in first.items():
+            with contextlib.suppress(IllegalStateError):  # it was given to another member
+                consumer.seek(partition, offset)
 
     async def _commit_offsets(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         consumer = self._subscriber.consumer
