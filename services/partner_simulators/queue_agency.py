@@ -108,7 +108,7 @@ class QueueSimulator:
     async def _consume(self) -> None:
         consumer = AIOKafkaConsumer(
             self._topic,
-            group_id=f"{self.office.partner_id}-desk",
+            group_id=f"{self._account.user}-desk",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             **self._account.settings(),
