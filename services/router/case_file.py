@@ -14,7 +14,6 @@ from shared.contracts.events import (
     AgencyChoices,
     Channel,
     ConsentGiven,
-    Danger,
     DecidedNeed,
     OutsideBody,
 )
@@ -56,7 +55,7 @@ class Decision:
     model_version: str
     reason: str
     urgent: bool
-    danger: Danger | None
+    danger: str | None
     needs: tuple[DecidedNeed, ...]
     bodies: tuple[OutsideBody, ...]
     suggestions: tuple[str, ...]

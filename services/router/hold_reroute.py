@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import structlog
-
 from services.router.case_file import CaseFile, HeldDecision, Step
 from shared.contracts.events import RequestRerouteAskedV1
-
-log = structlog.get_logger()
+from shared.plumbing.observability import log
 
 
 class UnknownCase(Exception):

@@ -2,9 +2,7 @@
 
 from uuid import UUID
 
-import structlog
-
-from services.router.case_file import CaseFile, HeldDecision
+from services.router.case_file import CaseFile, Decision, HeldDecision
 from services.router.catalogue.entries import Catalogue
 from services.router.decision_store import find_due_case, list_due_cases, save_cases
 from services.router.issue_held_decision import issue_held_decision
@@ -12,10 +10,9 @@ from services.router.partner_store import get_partners
 from shared.contracts.personal import RequestContent
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, DatabaseUnavailable
-from shared.plumbing.outbox import Outbox
+from shared.plumbing.observability import log
+from shared.plumbing.outbox import Outbox, OutgoingEvent
 from shared.plumbing.sealing import Sealer
-
-log = structlog.get_logger()
 
 _LOOK_EVERY = 1.0
 """Seconds of the clock between two looks: far below what a person notices after 20 s."""
@@ -71,7 +68,9 @@ class HeldDecisions:
                 return False  # another process holds it, and sees to it
             due = [held for held in before.held if held.state == "waiting" and held.due_at <= now]
             partners = await get_partners(tx, listed=self._listed)
-            after, decisions, events = before, [], []
+            after = before
+            decisions: list[Decision] = []
+            events: list[OutgoingEvent] = []
             for held in due:
                 step = issue_held_decision(
                     after,

@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 
-import structlog
-
 from services.router.case_file import CaseFile, Step
 from shared.contracts.events import ReferralAnswerGivenV1, RequestAnsweredV1, derive_id
 from shared.contracts.topics import referrals_topic
+from shared.plumbing.observability import log
 from shared.plumbing.outbox import OutgoingEvent
-
-log = structlog.get_logger()
 
 
 def pass_on_answer(case: CaseFile, answer: RequestAnsweredV1, *, trace: Mapping[str, str]) -> Step:

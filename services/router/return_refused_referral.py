@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-import structlog
-
 from services.router.case_file import CaseFile, Decision, Step
 from services.router.take_decision import decision_id_of, take_decision
 from shared.contracts.events import ReferralStatusChangedV1
 from shared.contracts.referral_status import SENT_BACK_TO_TRIAGE, ReferralStatus
-
-log = structlog.get_logger()
+from shared.plumbing.observability import log
 
 
 def return_refused_referral(

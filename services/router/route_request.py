@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import structlog
-
 from services.router.case_file import CaseFile, Decision, Request, Step
 from services.router.catalogue.entries import Catalogue
 from services.router.read_request import Reading
@@ -26,8 +24,7 @@ from shared.contracts.events import (
     RequestSubmittedV1,
     derive_id,
 )
-
-log = structlog.get_logger()
+from shared.plumbing.observability import log
 
 NOT_A_PARTNER = "unknown"
 """Stands for whatever a client named that is no partner: what it wrote is not ours to repeat."""

@@ -1,0 +1,145 @@
+"""What goes in and out at the router's door, as documented in its OpenAPI."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.router.catalogue.entries import Demarche
+from services.router.preview_request import Preview
+from shared.contracts.events import Span
+
+_SPANS = "Indices in Unicode characters of the text, end exclusive."
+
+
+class PreviewAsked(BaseModel):
+    """A text to read, and what is known of the visitor; nothing of it is kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: Annotated[str, Field(min_length=1, max_length=5000)]
+    language: Annotated[str | None, Field(max_length=35, pattern=r"^[A-Za-z]{2,3}(-\w+)*$")] = None
+    postcode: Annotated[str | None, Field(pattern=r"^\d{5}$")] = None
+
+
+class PreviewNeed(BaseModel):
+    demarche: str
+    title: str
+    partner: str
+    probability: float
+    reason: str
+    because: Annotated[tuple[Span, ...], Field(description=_SPANS)]
+
+
+class PreviewReferral(BaseModel):
+    partner: str
+    partner_name: str
+    unit: str | None
+    demarches: tuple[str, ...]
+    reason: str
+
+
+class PreviewSuggestion(BaseModel):
+    partner: str
+    demarche: str
+    title: str
+    probability: float
+    reason: str
+    because: Annotated[tuple[Span, ...], Field(description=_SPANS)]
+
+
+class PreviewBody(BaseModel):
+    id: str
+    name: str
+    how_to_reach: str
+
+
+class PreviewAnswer(BaseModel):
+    """What would go to whom, if the visitor agrees, and why."""
+
+    decision: Literal["route", "triage", "out_of_scope"]
+    reason: str
+    urgent: bool
+    danger: str | None
+    confidence: float
+    model_version: str
+    needs: tuple[PreviewNeed, ...]
+    referrals: tuple[PreviewReferral, ...]
+    suggestions: tuple[PreviewSuggestion, ...]
+    bodies: tuple[PreviewBody, ...]
+
+
+class DemarcheAnswer(BaseModel):
+    id: str
+    partner: str
+    partner_name: str
+    title: str
+    plain: str
+    facts: tuple[str, ...]
+    online_service: str | None
+
+
+class DemarchesPage(BaseModel):
+    demarches: tuple[DemarcheAnswer, ...]
+    cursor: Annotated[
+        str | None, Field(description="Give it as `after` to read on; null at the end.")
+    ]
+
+
+def preview_answer(preview: Preview, *, partner_names: dict[str, str]) -> PreviewAnswer:
+    plan = preview.plan
+    return PreviewAnswer(
+        decision=plan.decision,
+        reason=plan.reason,
+        urgent=plan.urgent,
+        danger=plan.danger,
+        confidence=preview.confidence,
+        model_version=preview.model_version,
+        needs=tuple(
+            PreviewNeed(
+                demarche=need.demarche_id,
+                title=preview.titles[need.demarche_id],
+                partner=need.partner_id,
+                probability=need.probability,
+                reason=need.reason,
+                because=need.spans,
+            )
+            for need in plan.needs
+        ),
+        referrals=tuple(
+            PreviewReferral(
+                partner=referral.partner_id,
+                partner_name=partner_names[referral.partner_id],
+                unit=referral.unit_id,
+                demarches=tuple(plan.needs[index].demarche_id for index in referral.need_indexes),
+                reason=referral.reason,
+            )
+            for referral in plan.referrals
+        ),
+        suggestions=tuple(
+            PreviewSuggestion(
+                partner=suggestion.partner_id,
+                demarche=suggestion.demarche_id,
+                title=preview.titles[suggestion.demarche_id],
+                probability=suggestion.probability,
+                reason=suggestion.reason,
+                because=suggestion.spans,
+            )
+            for suggestion in plan.suggestions
+        ),
+        bodies=tuple(
+            PreviewBody(id=body.body_id, name=body.name, how_to_reach=body.how_to_reach)
+            for body in preview.bodies
+        ),
+    )
+
+
+def demarche_answer(demarche: Demarche, *, partner_names: dict[str, str]) -> DemarcheAnswer:
+    return DemarcheAnswer(
+        id=demarche.id,
+        partner=demarche.partner,
+        partner_name=partner_names[demarche.partner],
+        title=demarche.title,
+        plain=demarche.plain,
+        facts=demarche.facts,
+        online_service=demarche.online_service,
+    )

@@ -1,0 +1,87 @@
+"""The router's HTTP door: the catalogue and the preview."""
+
+import asyncio
+import bisect
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Query, Request
+
+from services.router.catalogue.entries import Catalogue
+from services.router.classification.compiled_catalogue import CompiledCatalogue
+from services.router.http_answers import (
+    DemarchesPage,
+    PreviewAnswer,
+    PreviewAsked,
+    demarche_answer,
+    preview_answer,
+)
+from services.router.partner_store import get_partners
+from services.router.preview_request import preview_request
+from shared.plumbing.access import Principal
+from shared.plumbing.database import Database
+from shared.plumbing.http_door import allow
+
+_ANYBODY_AT_A_COUNTER = ("kiosk", "bus", "api", "agent", "supervisor", "triage", "operations")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorParts:
+    """What the routes work with; there once the service has started."""
+
+    catalogue: Catalogue
+    compiled: CompiledCatalogue
+    database: Database
+
+    @property
+    def partner_names(self) -> dict[str, str]:
+        return {partner.id: partner.name for partner in self.catalogue.partners.values()}
+
+
+def _parts(request: Request) -> DoorParts:
+    parts: DoorParts = request.app.state.parts
+    return parts
+
+
+Parts = Annotated[DoorParts, Depends(_parts)]
+Someone = Annotated[Principal, allow(*_ANYBODY_AT_A_COUNTER)]
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add the router's own routes to its door."""
+
+    @app.get("/api/v1/demarches", summary="The démarches we know, by id")
+    async def list_demarches(
+        parts: Parts,
+        principal: Someone,  # noqa: ARG001 - declares who may
+        after: Annotated[str | None, Query(max_length=100)] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> DemarchesPage:
+        ids = sorted(parts.catalogue.demarches)
+        start = bisect.bisect_right(ids, after) if after is not None else 0
+        page = ids[start : start + limit]
+        return DemarchesPage(
+            demarches=tuple(
+                demarche_answer(parts.catalogue.demarches[id_], partner_names=parts.partner_names)
+                for id_ in page
+            ),
+            cursor=page[-1] if start + limit < len(ids) else None,
+        )
+
+    @app.post("/api/v1/preview", summary="What would go to whom, and why; nothing is kept")
+    async def preview(
+        asked: PreviewAsked,
+        parts: Parts,
+        principal: Someone,  # noqa: ARG001 - declares who may
+    ) -> PreviewAnswer:
+        partners = await get_partners(parts.database, listed=frozenset(parts.compiled.partner_ids))
+        answer = await asyncio.to_thread(
+            preview_request,
+            asked.text,
+            language=asked.language,
+            postcode=asked.postcode,
+            catalogue=parts.catalogue,
+            compiled=parts.compiled,
+            partners=partners,
+        )
+        return preview_answer(answer, partner_names=parts.partner_names)
