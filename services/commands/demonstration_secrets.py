@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.commands.state_folder import StateFolder, read_private, write_private
 from shared.plumbing.access import generate_session_keys, new_token
@@ -22,17 +22,17 @@ class DemonstrationSecrets(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    key_ring: str
-    session_private_key: str
+    key_ring: str = Field(repr=False)
+    session_private_key: str = Field(repr=False)
     session_public_key: str
-    kafka_admin_password: str
-    partner_secrets: dict[str, str]
+    kafka_admin_password: str = Field(repr=False)
+    partner_secrets: dict[str, str] = Field(repr=False)
     """By the names that partner files use: CAF_CLIENT_ID …"""
-    agency_private_keys: dict[str, str]
+    agency_private_keys: dict[str, str] = Field(repr=False)
     """What a `kafka_queue` agency opens its letters with, by partner id; JWK."""
-    tokens: dict[str, str] = {}
+    tokens: dict[str, str] = Field(default={}, repr=False)
     """Bearer tokens of stations and API clients, by account."""
-    passwords: dict[str, str] = {}
+    passwords: dict[str, str] = Field(default={}, repr=False)
     """Of people, by account."""
 
     @classmethod

@@ -14,6 +14,7 @@ from shared.plumbing.topic_admin import KafkaUnavailable
 
 SCRAM_ITERATIONS = 4096
 _TIMEOUT_MS = 10_000
+_BOOTSTRAP_MS = 5_000
 
 
 class AccessNotGranted(Exception):
@@ -32,7 +33,11 @@ def grant_agencies_access(kafka: str, passwords: Mapping[str, str]) -> None:
         return
     try:
         with closing(
-            KafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=_TIMEOUT_MS)
+            KafkaAdminClient(
+                bootstrap_servers=kafka,
+                bootstrap_timeout_ms=_BOOTSTRAP_MS,
+                request_timeout_ms=_TIMEOUT_MS,
+            )
         ) as admin:
             admin.alter_user_scram_credentials(
                 [

@@ -1,0 +1,84 @@
+"""The ports of one machine's Aiguillage: the defaults, in a row from a number, or any free ones."""
+
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import sample
+
+from services.commands.outcome import CommandFailed
+
+HOST = "127.0.0.1"
+SIMULATOR_PORTS = 7
+"""The control port and the six agencies that have a door, one after the other."""
+FREE_PORTS = range(20_000, 32_000)
+"""Below the ports that systems give to outgoing connections."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports of 127.0.0.1; `simulators` is the first of `SIMULATOR_PORTS`."""
+
+    intake: int = 8000
+    router: int = 8001
+    partner_adapters: int = 8002
+    simulators: int = 8100
+    kafka: int = 9092
+    kafka_agencies: int = 9094
+
+    def named(self) -> dict[str, int]:
+        """Every port that will be opened, by what opens it."""
+        return {
+            "intake": self.intake,
+            "router": self.router,
+            "partner adapters": self.partner_adapters,
+            "Kafka": self.kafka,
+            "Kafka for agencies": self.kafka_agencies,
+            **{f"simulator {n}": self.simulators + n for n in range(SIMULATOR_PORTS)},
+        }
+
+
+def ports_from(first: int) -> Ports:
+    """All ports in a row: three services, Kafka's two, then the simulators."""
+    return Ports(
+        intake=first,
+        router=first + 1,
+        partner_adapters=first + 2,
+        kafka=first + 3,
+        kafka_agencies=first + 4,
+        simulators=first + 5,
+    )
+
+
+def free_ports() -> Ports:
+    """A row of ports that are free now; raises `CommandFailed` when none is found."""
+    for first in sample(FREE_PORTS, 200):
+        ports = ports_from(first)
+        if not list_taken(ports.named().values()):
+            return ports
+    raise CommandFailed(f"No row of free ports on {HOST}.", hint="Give one with --ports-from.")
+
+
+def refuse_taken(ports: Ports) -> None:
+    """Raise `CommandFailed` naming each port that another program holds."""
+    taken = set(list_taken(ports.named().values()))
+    named = [f"{port} ({name})" for name, port in ports.named().items() if port in taken]
+    if named:
+        raise CommandFailed(
+            f"Ports of {HOST} taken by another program: {', '.join(named)}.",
+            hint="Stop that program, or use other ports: --ports-from 18000, or --free-ports.",
+        )
+
+
+def list_taken(ports: Iterable[int]) -> list[int]:
+    """Those of these ports on which nothing can listen."""
+    return [port for port in ports if not _can_listen(port)]
+
+
+def _can_listen(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError):
+            return False
+    return True
