@@ -140,6 +140,8 @@ def _verify_content_type(content_type: bytes) -> None:
 
 
 def _verify_text(body: bytes) -> None:
+    if b"\x00" in body:  # raw, it is not JSON; often the sign of UTF-16, which json would accept
+        raise Problem(400, code="not-utf-8", detail="Le caractère nul n’existe pas en JSON.")
     try:
         body.decode("utf-8")
     except UnicodeDecodeError as error:
