@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+from testcontainers.core.container import DockerContainer
+
 from shared.embedded.kafka import kafka_properties, set_admin_password
 from shared.embedded.server_process import choose_ports
 
@@ -20,8 +22,6 @@ READY_WITHIN_SECONDS = 90.0
 @contextmanager
 def postgresql_container() -> Iterator[str]:
     """Gives the superuser's address on database `aiguillage`."""
-    from testcontainers.core.container import DockerContainer
-
     image = os.environ.get("AIGUILLAGE_TEST_POSTGRES_IMAGE", "postgres:18")
     container = (
         DockerContainer(image)
@@ -35,20 +35,16 @@ def postgresql_container() -> Iterator[str]:
         )
     )
     with container:
-        # Over TCP on purpose: while the image makes the database, it listens on its socket only.
-        ready = "psql -h 127.0.0.1 -U aiguillage -d template1 -c"
-        extension = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
-        _wait_for(
-            "PostgreSQL",
-            lambda: (
-                container.exec(
-                    ["sh", "-c", f"PGPASSWORD=aiguillage {ready} '{extension}'"]
-                ).exit_code
-                == 0
-            ),
-        )
+        _wait_for(container, lambda: _makes_extension(container))
         host, port = container.get_container_host_ip(), container.get_exposed_port(5432)
         yield f"postgresql://aiguillage:aiguillage@{host}:{port}/aiguillage"
+
+
+def _makes_extension(container: DockerContainer) -> bool:
+    """Over TCP on purpose: while the image makes the database, it listens on its socket only."""
+    psql = "PGPASSWORD=aiguillage psql -h 127.0.0.1 -U aiguillage -d template1 -c"
+    statement = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
+    return container.exec(["sh", "-c", f"{psql} '{statement}'"]).exit_code == 0
 
 
 @contextmanager
@@ -58,8 +54,6 @@ def kafka_container(*, admin_password: str) -> Iterator[tuple[str, str]]:
     Kafka tells its clients its own address, so the published ports must be the ports it listens
     on; they are chosen here and bound one to one.
     """
-    from testcontainers.core.container import DockerContainer
-
     internal, agencies = choose_ports([None, None], "Kafka")
     image = os.environ.get("AIGUILLAGE_TEST_KAFKA_IMAGE", "apache/kafka:4.3.1")
     container = DockerContainer(image).with_bind_ports(internal, internal)
@@ -81,7 +75,7 @@ def kafka_container(*, admin_password: str) -> Iterator[tuple[str, str]]:
         f" && exec {kafka}/kafka-server-start.sh /tmp/server.properties"
     )
     with container.with_command(["sh", "-c", script]):
-        _wait_for("Kafka", lambda: _answers(internal))
+        _wait_for(container, lambda: _answers(internal))
         set_admin_password(f"127.0.0.1:{internal}", admin_password)
         yield f"127.0.0.1:{internal}", f"127.0.0.1:{agencies}"
 
@@ -92,9 +86,15 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _wait_for(name: str, is_ready: Callable[[], bool]) -> None:
+def _wait_for(container: DockerContainer, is_ready: Callable[[], bool]) -> None:
+    """Raises RuntimeError with the container's log when it ends or takes too long."""
     deadline = time.monotonic() + READY_WITHIN_SECONDS
-    while not is_ready():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the container of {name} is not ready after its time")
+    while True:
+        wrapped = container.get_wrapped_container()
+        wrapped.reload()
+        if wrapped.status == "exited" or time.monotonic() > deadline:
+            log = wrapped.logs(tail=30).decode(errors="replace")
+            raise RuntimeError(f"the container of {container.image} is not ready:\n{log}")
+        if is_ready():
+            return
         time.sleep(0.3)

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from shared.embedded.kafka import ADMIN_USER, start_kafka
 from shared.embedded.postgresql import start_postgresql
-from tests.containers import kafka_container, postgresql_container
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,8 @@ def postgresql_for_tests() -> Iterator[str]:
     if given := os.environ.get("AIGUILLAGE_TEST_DATABASE_URL"):
         yield given
     elif _containers_wanted():
+        from tests.containers import postgresql_container  # imports Docker's client
+
         with postgresql_container() as database_url:
             yield database_url
     else:
@@ -82,6 +83,8 @@ def kafka_for_tests() -> Iterator[KafkaAddresses]:
         agencies = os.environ.get("AIGUILLAGE_TEST_KAFKA_AGENCIES", "")
         yield KafkaAddresses(internal=given, agencies=agencies, admin_password=password)
     elif _containers_wanted():
+        from tests.containers import kafka_container
+
         with kafka_container(admin_password=password) as (internal, agencies):
             yield KafkaAddresses(internal=internal, agencies=agencies, admin_password=password)
     else:
