@@ -7,7 +7,7 @@ import pytest
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
 from services.router.consumers import RouterConsumer
-from services.router.issue_held_decisions import HeldDecisions
+from services.router.held_decisions_loop import HeldDecisions
 from shared.plumbing.clock import MovableClock
 from shared.plumbing.database import Database
 from shared.plumbing.migrations import migrate

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from services.router.consumers import RouterConsumer
-from services.router.issue_held_decisions import HeldDecisions
+from services.router.held_decisions_loop import HeldDecisions
 from shared.contracts.cloudevents import CloudEvent, from_message
 from shared.contracts.events import (
     AgencyChoices,
