@@ -1,4 +1,4 @@
-"""What leaves for a partner: one JSON body for every kind, cut down to what it may receive. PURE."""
+"""What leaves for a partner: one body for every kind, cut to what it may receive. PURE."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -38,14 +38,18 @@ def permitted(
 ) -> dict[str, Any]:
     """The visitor's fields that may leave; absent ones are left out, other agencies' ids too."""
     said = visitor.model_dump(mode="json", exclude_none=True)
-    fields = {name: said[name] for name in said if name in permitted_fields and name != "identifiers"}
+    fields = {
+        name: said[name] for name in said if name in permitted_fields and name != "identifiers"
+    }
     own = visitor.identifiers.get(partner_id)
     if own and "identifiers" in permitted_fields:
         fields["identifiers"] = {partner_id: own}
     return fields
 
 
-def answer_body(*, answer_id: UUID, content: WrittenContent, answered_at: datetime) -> dict[str, Any]:
+def answer_body(
+    *, answer_id: UUID, content: WrittenContent, answered_at: datetime
+) -> dict[str, Any]:
     """The body of an answer to an agency's question."""
     return {
         "answer_id": str(answer_id),

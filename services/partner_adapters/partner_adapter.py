@@ -58,6 +58,8 @@ class Collected:
 
     statuses: Sequence[PartnerStatus]
     cursor: str | None
+    unreadable: Sequence[str] = ()
+    """Statuses that make no sense, as they came (JSON): for a person."""
 
 
 class PartnerFailure(Exception):
@@ -75,9 +77,7 @@ class PartnerFailure(Exception):
 class PartnerUnavailable(PartnerFailure):
     """It certainly was not taken; `retry_after` is in seconds, when the partner said so."""
 
-    def __init__(
-        self, reason: str, *, answer: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, reason: str, *, answer: str = "", retry_after: float | None = None) -> None:
         super().__init__(reason, answer=answer)
         self.retry_after = retry_after
 

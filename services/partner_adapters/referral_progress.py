@@ -224,6 +224,11 @@ def recall(
     return events, withdrawal
 
 
+def is_open(referral: ReferralProgress) -> bool:
+    """Tell whether anything can still be told to the agency about it."""
+    return not is_final(referral.status)
+
+
 def event_id_of(event: Event) -> UUID:
     """The id of an event of this service: the same change has the same id for ever."""
     referral_id, number = getattr(event, "referral_id"), getattr(event, "number")  # noqa: B009

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 DEFAULT_DELAYS: tuple[float, ...] = tuple(
-    delay * 1.0
-    for delay in (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+    delay * 1.0 for delay in (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 )
 """Seconds before each attempt, counted from the failure before it; the first is immediate."""
 

@@ -1,0 +1,184 @@
+"""`rest`: JSON over HTTP, a referral is one POST; statuses by callback or by polling.
+
+What each answer to a delivery means (`reason` is `http_<status>` unless named):
+
+    200 201            it has it, if the body is JSON and names its reference; otherwise unknown
+    3xx                needs attention: a redirect is never followed
+    401 403            needs attention, after the credentials were renewed once
+    404 405 on POST    needs attention: the address is wrong, whatever the referral is
+    400 413 422 …      refused as it stands
+    408 425 429 503    unavailable, with its Retry-After
+    409                unknown: the same referral is being taken at this moment
+    other 5xx          unknown: it may have failed after it was stored
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.partner_adapters.partner_adapter import (
+    Collected,
+    Delivery,
+    OutcomeUnknown,
+    PartnerFailure,
+    PartnerNeedsAttention,
+    PartnerRefused,
+    PartnerStatus,
+    PartnerUnavailable,
+    Receipt,
+)
+from services.partner_adapters.partner_http import Answer, PartnerHttp
+from services.partner_adapters.status_message import StatusMessage
+from shared.plumbing.clock import Clock
+
+_UNAVAILABLE = frozenset({408, 425, 429, 503})
+_UNAUTHORIZED = frozenset({401, 403})
+_PAGE = 200
+
+
+class RestAdapter:
+    """Delivers, looks up and collects over one partner's HTTP transport."""
+
+    def __init__(self, *, http: PartnerHttp, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+
+    async def deliver(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt]:
+        """One POST each."""
+        return [await self._deliver(delivery) for delivery in deliveries]
+
+    async def look_up(self, delivery: Delivery) -> Receipt | None:
+        """Ask by our reference."""
+        answer = await self._ask(f"/referrals/{delivery.referral_id}", trace=delivery.trace)
+        if answer.status == 404:
+            return None
+        return Receipt(partner_reference=_reference(answer), answer=answer.text)
+
+    async def collect(self, cursor: str | None) -> Collected:
+        """One page of at most 200 statuses."""
+        query = {"limit": str(_PAGE)} | ({"after": cursor} if cursor is not None else {})
+        answer = await self._ask("/statuses", query=query)
+        content = _json_object(answer)
+        entries = content.get("statuses")
+        if not isinstance(entries, list):
+            raise OutcomeUnknown("unreadable_answer", answer=answer.text)
+        statuses: list[PartnerStatus] = []
+        unreadable: list[str] = []
+        for entry in entries:
+            try:
+                statuses.append(StatusMessage.model_validate(entry).as_status())
+            except ValidationError:
+                unreadable.append(json.dumps(entry))
+        following = content.get("cursor")
+        return Collected(
+            statuses=statuses,
+            cursor=cursor if following is None else str(following),
+            unreadable=unreadable,
+        )
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _deliver(self, delivery: Delivery) -> Receipt:
+        answer = await self._http.call(
+            "POST",
+            _path_of(delivery),
+            json=delivery.body,
+            headers={"Idempotency-Key": _key_of(delivery), **delivery.trace},
+        )
+        if delivery.what == "withdrawal" and answer.status == 404:
+            # It never had the referral, or forgot it: nothing is left to withdraw.
+            return Receipt(answer=answer.text)
+        _raise_unless_taken(answer, delivery, clock=self._clock)
+        if delivery.what == "referral":
+            return Receipt(partner_reference=_reference(answer), answer=answer.text)
+        if answer.body.strip():
+            _json_object(answer)
+        return Receipt(answer=answer.text)
+
+    async def _ask(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        trace: Mapping[str, str] | None = None,
+    ) -> Answer:
+        answer = await self._http.call("GET", path, query=query, headers=trace)
+        if answer.status == 200 or (answer.status == 404 and query is None):
+            return answer
+        _raise_common(answer, clock=self._clock)
+        raise PartnerUnavailable(f"http_{answer.status}", answer=answer.text)
+
+
+def _path_of(delivery: Delivery) -> str:
+    if delivery.what == "referral":
+        return "/referrals"
+    below = "answers" if delivery.what == "answer" else "withdrawal"
+    return f"/referrals/{delivery.referral_id}/{below}"
+
+
+def _key_of(delivery: Delivery) -> str:
+    return str(delivery.referral_id if delivery.what == "referral" else delivery.delivery_id)
+
+
+def _raise_unless_taken(answer: Answer, delivery: Delivery, *, clock: Clock) -> None:
+    if 200 <= answer.status < 300:
+        return
+    _raise_common(answer, clock=clock)
+    reason = f"http_{answer.status}"
+    failure: type[PartnerFailure] = PartnerRefused
+    if answer.status == 409 or answer.status >= 500 or answer.status < 200:
+        failure = OutcomeUnknown
+    elif answer.status in {404, 405} and delivery.what == "referral":
+        failure = PartnerNeedsAttention
+    raise failure(reason, answer=answer.text)
+
+
+def _raise_common(answer: Answer, *, clock: Clock) -> None:
+    """What any call can be answered, whatever it was about."""
+    if 300 <= answer.status < 400:
+        raise PartnerNeedsAttention("redirect", answer=answer.text)
+    if answer.status in _UNAUTHORIZED:
+        raise PartnerNeedsAttention("unauthorized", answer=answer.text)
+    if answer.status in _UNAVAILABLE:
+        raise PartnerUnavailable(
+            f"http_{answer.status}",
+            answer=answer.text,
+            retry_after=_retry_after(answer.headers.get("Retry-After"), now=clock.now()),
+        )
+
+
+def _retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Seconds, from either form of Retry-After (RFC 9110, section 10.2.3)."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
+
+
+def _reference(answer: Answer) -> str:
+    reference = _json_object(answer).get("reference")
+    if not isinstance(reference, str) or not 0 < len(reference) <= 100 or "\x00" in reference:
+        raise OutcomeUnknown("answer_without_reference", answer=answer.text)
+    return reference
+
+
+def _json_object(answer: Answer) -> dict[str, Any]:
+    try:
+        content = json.loads(answer.body) if answer.whole else None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise OutcomeUnknown(
+            "unreadable_answer" if answer.whole else "answer_too_long", answer=answer.text
+        )
+    return content

@@ -1,0 +1,357 @@
+"""All SQL on referrals, deliveries and attempts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.partner_adapters.partner_adapter import What
+from services.partner_adapters.referral_progress import DeliveryProgress, ReferralProgress
+from shared.contracts.delivery_state import DeliveryState
+from shared.contracts.events import ReferralIssuedV1
+from shared.contracts.referral_status import ReferralStatus
+from shared.plumbing.database import Database, Row, Transaction
+
+
+@dataclass(frozen=True)
+class NewDelivery:
+    """A delivery to be scheduled, due at once. `sealed`: the answer's text, if it is one."""
+
+    delivery_id: UUID
+    referral_id: UUID
+    partner_id: str
+    what: What
+    position: int
+    happened_at: datetime
+    sealed: str | None = None
+
+
+@dataclass(frozen=True)
+class ClaimedDelivery:
+    """A delivery that is ours to send, under this epoch only, with what its body needs."""
+
+    delivery_id: UUID
+    epoch: int
+    what: What
+    may_have_been_sent: bool
+    happened_at: datetime
+    answer_sealed: str | None
+    referral_id: UUID
+    case_id: UUID
+    unit_id: str | None
+    trace: Mapping[str, str]
+    request_sealed: str
+    about: Mapping[str, Any]
+    """The referral's row."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One call. `duration_ms` is None when the process ended before it could tell."""
+
+    delivery_id: UUID
+    epoch: int
+    started_at: datetime
+    duration_ms: int | None
+    outcome: str
+    reason: str | None
+    answer: str | None
+
+
+async def insert_referrals(
+    tx: Transaction, issued: Sequence[tuple[ReferralIssuedV1, Mapping[str, str]]]
+) -> set[UUID]:
+    """Store new referrals with their trace; returns the ids that were not there yet."""
+    events = [event for event, _ in issued]
+    rows = await tx.fetch(
+        """
+        INSERT INTO partner_adapters.referrals
+            (referral_id, case_id, partner_id, unit_id, status, reference, channel, language,
+             urgent, taken_at, issued_at, demarches, trace, sealed)
+        SELECT r.referral_id, r.case_id, r.partner_id, r.unit_id, 'issued', r.reference, r.channel,
+               r.language, r.urgent, r.taken_at, r.issued_at, r.demarches, r.trace, r.sealed
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
+                    $7::text[], $8::bool[], $9::timestamptz[], $10::timestamptz[], $11::jsonb[],
+                    $12::jsonb[], $13::text[])
+            AS r (referral_id, case_id, partner_id, unit_id, reference, channel, language, urgent,
+                  taken_at, issued_at, demarches, trace, sealed)
+        ON CONFLICT DO NOTHING
+        RETURNING referral_id
+        """,
+        [event.referral_id for event in events],
+        [event.case_id for event in events],
+        [event.partner_id for event in events],
+        [event.unit_id for event in events],
+        [event.reference for event in events],
+        [event.channel for event in events],
+        [event.language for event in events],
+        [event.urgent for event in events],
+        [event.taken_at for event in events],
+        [event.issued_at for event in events],
+        [
+            [{"id": need.demarche_id, "title": need.title} for need in event.needs]
+            for event in events
+        ],
+        [dict(trace) for _, trace in issued],
+        [event.sealed for event in events],
+    )
+    return {row["referral_id"] for row in rows}
+
+
+async def insert_deliveries(
+    tx: Transaction, deliveries: Sequence[NewDelivery], *, now: datetime
+) -> None:
+    """Schedule deliveries, due now; one that is there already stays as it is."""
+    if not deliveries:
+        return
+    await tx.execute(
+        """
+        INSERT INTO partner_adapters.deliveries
+            (delivery_id, referral_id, partner_id, what, position, state, due_at, happened_at,
+             sealed, scheduled_at)
+        SELECT d.delivery_id, d.referral_id, d.partner_id, d.what, d.position, 'due', $8,
+               d.happened_at, d.sealed, $8
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[],
+                    $6::timestamptz[], $7::text[])
+            AS d (delivery_id, referral_id, partner_id, what, position, happened_at, sealed)
+        ON CONFLICT (delivery_id) DO NOTHING
+        """,
+        [each.delivery_id for each in deliveries],
+        [each.referral_id for each in deliveries],
+        [each.partner_id for each in deliveries],
+        [each.what for each in deliveries],
+        [each.position for each in deliveries],
+        [each.happened_at for each in deliveries],
+        [each.sealed for each in deliveries],
+        now,
+    )
+
+
+async def claim_deliveries(
+    database: Database,
+    *,
+    partner_id: str,
+    owner: str,
+    now: datetime,
+    claimed_until: datetime,
+    limit: int,
+) -> list[ClaimedDelivery]:
+    """Take due deliveries, the longest due first, and none of a partner that is paused.
+
+    Only the first unfinished delivery of a referral can be taken. One statement, which is
+    its own transaction: from its commit on they may have been sent.
+    """
+    rows = await database.run_alone(
+        """
+        WITH takable AS (
+            SELECT d.delivery_id FROM partner_adapters.deliveries d
+            WHERE d.partner_id = $1 AND d.state = 'due' AND d.due_at <= $2
+              AND (d.position = 1 OR NOT EXISTS (
+                SELECT 1 FROM partner_adapters.deliveries earlier
+                WHERE earlier.referral_id = d.referral_id AND earlier.position < d.position
+                  AND earlier.state IN ('due', 'sending', 'uncertain', 'parked')))
+              AND NOT EXISTS (
+                SELECT 1 FROM partner_adapters.partners p
+                WHERE p.partner_id = $1 AND p.paused_at IS NOT NULL)
+            ORDER BY d.due_at LIMIT $5 FOR UPDATE OF d SKIP LOCKED
+        )
+        UPDATE partner_adapters.deliveries d
+        SET state = 'sending', epoch = d.epoch + 1, claimed_by = $3, sending_since = $2,
+            claimed_until = $4
+        FROM takable, partner_adapters.referrals r
+        WHERE d.delivery_id = takable.delivery_id AND r.referral_id = d.referral_id
+        RETURNING d.delivery_id, d.epoch, d.what, d.may_have_been_sent, d.happened_at,
+                  d.sealed AS answer_sealed, r.*
+        """,
+        partner_id,
+        now,
+        owner,
+        claimed_until,
+        limit,
+    )
+    return [
+        ClaimedDelivery(
+            delivery_id=row["delivery_id"],
+            epoch=row["epoch"],
+            what=row["what"],
+            may_have_been_sent=row["may_have_been_sent"],
+            happened_at=row["happened_at"],
+            answer_sealed=row["answer_sealed"],
+            referral_id=row["referral_id"],
+            case_id=row["case_id"],
+            unit_id=row["unit_id"],
+            trace=row["trace"],
+            request_sealed=row["sealed"],
+            about=dict(row),
+        )
+        for row in rows
+    ]
+
+
+async def list_expired_claims(database: Database, *, partner_id: str, now: datetime) -> list[Row]:
+    """Claims whose sender can no longer be sending: delivery_id, referral_id, epoch, since."""
+    return await database.fetch(
+        """
+        SELECT delivery_id, referral_id, epoch, sending_since FROM partner_adapters.deliveries
+        WHERE partner_id = $1 AND state = 'sending' AND claimed_until <= $2
+        ORDER BY claimed_until LIMIT 500
+        """,
+        partner_id,
+        now,
+    )
+
+
+async def find_next_due(database: Database, *, partner_id: str) -> datetime | None:
+    """When the partner's next delivery is due."""
+    due_at: datetime | None = await database.fetchval(
+        "SELECT min(due_at) FROM partner_adapters.deliveries "
+        "WHERE partner_id = $1 AND state = 'due'",
+        partner_id,
+    )
+    return due_at
+
+
+async def mark_due_now(
+    database: Database, *, partner_id: str, now: datetime, also_sent: bool
+) -> None:
+    """Bring forward what waits after a failure, since the partner is back.
+
+    What may have been sent is included only with `also_sent`: a look-up must not come early.
+    """
+    await database.run_alone(
+        """
+        UPDATE partner_adapters.deliveries SET due_at = $2
+        WHERE partner_id = $1 AND state = 'due' AND due_at > $2
+          AND ($3 OR NOT may_have_been_sent)
+        """,
+        partner_id,
+        now,
+        also_sent,
+    )
+
+
+async def lock_referrals(
+    tx: Transaction, referral_ids: Iterable[UUID]
+) -> dict[UUID, ReferralProgress]:
+    """Working copies of these referrals, under their row locks, with all their deliveries.
+
+    Ids that are unknown are left out. The locks are taken in the order of the ids, so that
+    two transactions never wait for each other.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT r.referral_id, r.case_id, r.partner_id, r.status, r.number, r.partner_reference,
+               r.needs_person, r.recalled_at, r.trace,
+               d.delivery_id, d.what, d.position, d.state, d.due_at, d.epoch,
+               d.may_have_been_sent, d.failures, d.first_failed_at, d.reason, d.owner,
+               d.finished_at
+        FROM partner_adapters.referrals r JOIN partner_adapters.deliveries d USING (referral_id)
+        WHERE r.referral_id = ANY($1::uuid[])
+        ORDER BY r.referral_id, d.position FOR UPDATE
+        """,
+        sorted(set(referral_ids)),
+    )
+    referrals: dict[UUID, ReferralProgress] = {}
+    for row in rows:
+        referral = referrals.get(row["referral_id"])
+        if referral is None:
+            referral = referrals[row["referral_id"]] = ReferralProgress(
+                referral_id=row["referral_id"],
+                case_id=row["case_id"],
+                partner_id=row["partner_id"],
+                status=ReferralStatus(row["status"]),
+                number=row["number"],
+                partner_reference=row["partner_reference"],
+                needs_person=row["needs_person"],
+                recalled_at=row["recalled_at"],
+                trace=row["trace"],
+            )
+        referral.deliveries.append(
+            DeliveryProgress(
+                delivery_id=row["delivery_id"],
+                what=row["what"],
+                position=row["position"],
+                state=DeliveryState(row["state"]),
+                due_at=row["due_at"],
+                epoch=row["epoch"],
+                may_have_been_sent=row["may_have_been_sent"],
+                failures=row["failures"],
+                first_failed_at=row["first_failed_at"],
+                reason=row["reason"],
+                owner=row["owner"],
+                finished_at=row["finished_at"],
+            )
+        )
+    return referrals
+
+
+async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) -> None:
+    """Store the working copies and their deliveries, in one statement."""
+    copies = list(referrals)
+    deliveries = [delivery for copy in copies for delivery in copy.deliveries]
+    if not copies:
+        return
+    await tx.execute(
+        """
+        WITH moved AS (
+            UPDATE partner_adapters.referrals r
+            SET status = c.status, number = c.number, partner_reference = c.partner_reference,
+                needs_person = c.needs_person, recalled_at = c.recalled_at
+            FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::bool[],
+                        $6::timestamptz[])
+                AS c (referral_id, status, number, partner_reference, needs_person, recalled_at)
+            WHERE r.referral_id = c.referral_id
+              AND (r.number, r.partner_reference, r.recalled_at)
+                  IS DISTINCT FROM (c.number, c.partner_reference, c.recalled_at)
+        )
+        UPDATE partner_adapters.deliveries d
+        SET state = c.state, due_at = c.due_at, may_have_been_sent = c.may_have_been_sent,
+            failures = c.failures, first_failed_at = c.first_failed_at, reason = c.reason,
+            owner = c.owner, finished_at = c.finished_at
+        FROM unnest($7::uuid[], $8::text[], $9::timestamptz[], $10::bool[], $11::smallint[],
+                    $12::timestamptz[], $13::text[], $14::text[], $15::timestamptz[])
+            AS c (delivery_id, state, due_at, may_have_been_sent, failures, first_failed_at,
+                  reason, owner, finished_at)
+        WHERE d.delivery_id = c.delivery_id
+          AND (d.state, d.due_at, d.may_have_been_sent, d.failures, d.reason)
+              IS DISTINCT FROM (c.state, c.due_at, c.may_have_been_sent, c.failures, c.reason)
+        """,
+        [copy.referral_id for copy in copies],
+        [copy.status.value for copy in copies],
+        [copy.number for copy in copies],
+        [copy.partner_reference for copy in copies],
+        [copy.needs_person for copy in copies],
+        [copy.recalled_at for copy in copies],
+        [each.delivery_id for each in deliveries],
+        [each.state.value for each in deliveries],
+        [each.due_at for each in deliveries],
+        [each.may_have_been_sent for each in deliveries],
+        [each.failures for each in deliveries],
+        [each.first_failed_at for each in deliveries],
+        [each.reason for each in deliveries],
+        [each.owner for each in deliveries],
+        [each.finished_at for each in deliveries],
+    )
+
+
+async def insert_attempts(tx: Transaction, attempts: Sequence[Attempt]) -> None:
+    """Keep what each call was; the record of an attempt is never changed."""
+    if not attempts:
+        return
+    await tx.execute(
+        """
+        INSERT INTO partner_adapters.attempts
+            (delivery_id, epoch, started_at, duration_ms, outcome, reason, answer)
+        SELECT * FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::int[], $5::text[],
+                             $6::text[], $7::text[])
+        ON CONFLICT DO NOTHING
+        """,
+        [each.delivery_id for each in attempts],
+        [each.epoch for each in attempts],
+        [each.started_at for each in attempts],
+        [each.duration_ms for each in attempts],
+        [each.outcome for each in attempts],
+        [each.reason for each in attempts],
+        [each.answer for each in attempts],
+    )

@@ -1,0 +1,65 @@
+"""A partner's file joined with what its environment says: where it is, and its secrets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from services.partner_adapters.partner_file import PartnerFile, PublicKey, check_address
+
+ADDRESS = "AIGUILLAGE_PARTNER_ADDRESS_"
+SECRET = "AIGUILLAGE_SECRET_"
+
+
+class PartnerNotConfigured(Exception):
+    """A partner cannot be served; the text names the variable to set, never a value."""
+
+
+@dataclass(frozen=True)
+class ConnectedPartner:
+    """One partner with its address and its secrets by name."""
+
+    file: PartnerFile
+    address: str | None
+    secrets: Mapping[str, str] = field(repr=False)
+
+    def secret(self, name: str) -> str:
+        return self.secrets[name]
+
+    def need_address(self) -> str:
+        """The address; raises `PartnerNotConfigured` when there is none."""
+        if self.address is None:
+            raise PartnerNotConfigured(
+                f"{self.file.id}: {ADDRESS}{self.file.id.upper()} must be set"
+            )
+        return self.address
+
+    def public_key(self) -> str:
+        """The agency's public key, a JWK; raises `PartnerNotConfigured`."""
+        if not isinstance(self.file.credentials, PublicKey):
+            raise PartnerNotConfigured(f"{self.file.id}: its file must name a public_key")
+        return self.secret(self.file.credentials.public_key)
+
+
+def connect_partners(
+    files: Mapping[str, PartnerFile], environment: Mapping[str, str]
+) -> dict[str, ConnectedPartner]:
+    """Join files and environment; raises `PartnerNotConfigured` with every fault, one a line."""
+    faults: list[str] = []
+    partners: dict[str, ConnectedPartner] = {}
+    for partner_id, file in files.items():
+        variable = f"{ADDRESS}{partner_id.upper()}"
+        address = environment.get(variable) or file.address
+        if address is not None:
+            try:
+                check_address(address)
+            except ValueError as error:
+                faults.append(f"{partner_id}: {variable}: {error}")
+        values = {name: environment.get(f"{SECRET}{name}", "") for name in file.secret_names()}
+        faults += [
+            f"{partner_id}: {SECRET}{name} must be set"
+            for name, value in values.items()
+            if not value
+        ]
+        partners[partner_id] = ConnectedPartner(file=file, address=address, secrets=values)
+    if faults:
+        raise PartnerNotConfigured("\n".join(faults))
+    return partners

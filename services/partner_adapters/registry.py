@@ -1,0 +1,76 @@
+"""ADAPTERS: the only list of kinds. A new way of talking is one file in adapters/ and one line."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from services.partner_adapters.adapters.kafka_queue import KafkaQueueAdapter, Queue
+from services.partner_adapters.adapters.portal import Inbox, PortalAdapter
+from services.partner_adapters.adapters.rest import RestAdapter
+from services.partner_adapters.partner_adapter import PartnerAdapter
+from services.partner_adapters.partner_credentials import (
+    ApiKeyAuthorization,
+    NoAuthorization,
+    OAuth2Authorization,
+)
+from services.partner_adapters.partner_environment import ConnectedPartner, PartnerNotConfigured
+from services.partner_adapters.partner_file import ApiKey, OAuth2
+from services.partner_adapters.partner_http import Authorization, PartnerHttp
+from shared.contracts.topics import partner_queue_topic
+from shared.plumbing.clock import Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transports:
+    """What adapters are handed."""
+
+    queue: Queue
+    inbox: Inbox
+    clock: Clock
+
+
+def _rest(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
+    address = partner.need_address()
+    http = PartnerHttp(
+        address=address,
+        authorization=_authorization(partner, address=address, clock=transports.clock),
+        concurrency=partner.file.limits.concurrency,
+        timeout=partner.file.limits.request_timeout_seconds,
+    )
+    return RestAdapter(http=http, clock=transports.clock)
+
+
+def _authorization(partner: ConnectedPartner, *, address: str, clock: Clock) -> Authorization:
+    credentials = partner.file.credentials
+    if isinstance(credentials, OAuth2):
+        return OAuth2Authorization(
+            address=address,
+            client_id=partner.secret(credentials.client_id),
+            client_secret=partner.secret(credentials.client_secret),
+            clock=clock,
+        )
+    if isinstance(credentials, ApiKey):
+        return ApiKeyAuthorization(partner.secret(credentials.api_key))
+    return NoAuthorization()
+
+
+def _kafka_queue(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
+    try:
+        return KafkaQueueAdapter(
+            queue=transports.queue,
+            topic=partner_queue_topic(partner.file.id).name,
+            public_key=partner.public_key(),
+            clock=transports.clock,
+        )
+    except ValueError as error:
+        raise PartnerNotConfigured(f"{partner.file.id}: {error}") from error
+
+
+def _portal(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
+    return PortalAdapter(inbox=transports.inbox, partner_id=partner.file.id)
+
+
+ADAPTERS: Mapping[str, Callable[[ConnectedPartner, Transports], PartnerAdapter]] = {
+    "rest": _rest,
+    "kafka_queue": _kafka_queue,
+    "portal": _portal,
+}
