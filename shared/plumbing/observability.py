@@ -70,7 +70,7 @@ def configure_logging(
             else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_LibraryLogs()], level=logging.INFO, force=True)
@@ -80,6 +80,11 @@ def configure_logging(
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def _to_standard_error(*_: Any) -> structlog.WriteLogger:
+    """Looked up for each line: who replaces `sys.stderr` (tests do) is heard."""
+    return structlog.WriteLogger(sys.stderr)
 
 
 class _AddService:

@@ -248,8 +248,9 @@ async def test_a_validators_own_words_are_shown_only_when_they_are_meant_to_be(
     [
         (b'{"text": ', "caractère"),
         (b"{'text': 1}", "caractère 1"),
-        (b"\xff\xfe{\x00}\x00", "octet 0"),
+        (b"\xff\xfe{\x00}\x00", "caractère nul"),
         (b'{"text": "\xe9"}', "octet 10"),
+        (b"\xff\xfe", "octet 0"),
         (b'{"text": NaN}', "NaN"),
         ('{"text": 1}'.encode("utf-16-le"), "caractère nul"),
     ],
@@ -377,7 +378,7 @@ async def test_unknown_paths_and_methods_are_problems_too(
         ("GET", "/api/v1/list/", 404),
         ("GET", "/api/v1/asked/%00", 404),
         ("DELETE", "/api/v1/list", 405),
-        ("BREW", "/api/v1/list", 405),
+        ("PROPFIND", "/api/v1/list", 405),
     ):
         async with http.request(method, path) as answer:
             assert (answer.status, answer.content_type) == (status, "application/problem+json")
