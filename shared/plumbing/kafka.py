@@ -15,29 +15,35 @@ choice here answers a measured trap of FastStream's or aiokafka's defaults:
 """
 
 import asyncio
-import base64
 import contextlib
-import dataclasses
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from prometheus_client import Counter, Histogram
 
-from shared.contracts.cloudevents import CloudEvent, MalformedEvent, from_message
+from shared.contracts.cloudevents import CloudEvent, MalformedEvent
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable, Transaction
 from shared.plumbing.dead_letters import DeadLetter, insert_dead_letters
 from shared.plumbing.inbox import insert_unseen
+from shared.plumbing.kafka_messages import (
+    RawMessage,
+    Record,
+    dead_letter,
+    decode_as_it_came,
+    decode_event,
+    parse_without_headers,
+    raw_message,
+)
 
 log = structlog.get_logger()
 
@@ -60,18 +66,6 @@ class ConsumptionStalled(Exception):
     """There is lag and no progress: only a new process helps."""
 
 
-@dataclass(frozen=True)
-class RawMessage:
-    """A Kafka message as it came; headers that are null or not UTF-8 are left out."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    headers: Mapping[str, str]
-    value: bytes
-
-
 class Identified(Protocol):
     """What a decoder returns: `id` tells a repeated message from a new one."""
 
@@ -81,11 +75,6 @@ class Identified(Protocol):
 
 Item = TypeVar("Item", bound=Identified)
 Handle = Callable[[Transaction, Sequence[Item]], Awaitable[None]]
-
-
-def decode_event(message: RawMessage) -> CloudEvent:
-    """Read one of our own events; raises `MalformedEvent`."""
-    return from_message(message.headers, message.value)
 
 
 def consume(
@@ -170,8 +159,8 @@ class Consumption(Generic[Item]):
             session_timeout_ms=6000,
             heartbeat_interval_ms=2000,
             listener=_Rebalance(self),
-            parser=_without_headers,
-            decoder=_as_it_came,
+            parser=parse_without_headers,
+            decoder=decode_as_it_came,
             no_reply=True,
         )
         self._subscriber(self._on_batch)
@@ -241,7 +230,7 @@ class Consumption(Generic[Item]):
 
     # -- a batch -----------------------------------------------------------------------
 
-    async def _on_batch(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
+    async def _on_batch(self, records: tuple[Record, ...]) -> None:
         started = time.monotonic()
         async with self._in_flight:
             if self._stopping:
@@ -262,7 +251,7 @@ class Consumption(Generic[Item]):
         if len(records) < MAX_BATCH:
             await asyncio.sleep(max(0.0, _PACE - (time.monotonic() - started)))
 
-    async def _handle_patiently(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    async def _handle_patiently(self, records: Sequence[Record]) -> None:
         decoded, letters = self._decode_all(records)
         try:
             await self._commit_or_wait(decoded, letters)
@@ -276,17 +265,19 @@ class Consumption(Generic[Item]):
             for record, item in decoded:
                 await self._handle_alone(record, item)
 
-    async def _handle_alone(self, record: ConsumerRecord[bytes, bytes], item: Item) -> None:
+    async def _handle_alone(self, record: Record, item: Item) -> None:
         try:
             await self._commit_or_wait([(record, item)], [])
         except _Abandoned:
             raise
         except Exception as error:  # noqa: BLE001 - kept as a dead letter, with its cause
-            await self._commit_or_wait([], [self._dead_letter(record, _cause_of(error))])
+            await self._commit_or_wait(
+                [], [dead_letter(record, consumer=self._group, error=_cause_of(error))]
+            )
 
     async def _commit_or_wait(
         self,
-        decoded: Sequence[tuple[ConsumerRecord[bytes, bytes], Item]],
+        decoded: Sequence[tuple[Record, Item]],
         letters: Sequence[DeadLetter],
     ) -> None:
         """Handle in one transaction; while PostgreSQL is away, wait for it."""
@@ -338,35 +329,21 @@ class Consumption(Generic[Item]):
             log.error("dead_letters_buried", group=self._group, count=len(letters))
 
     def _decode_all(
-        self, records: Sequence[ConsumerRecord[bytes, bytes]]
-    ) -> tuple[list[tuple[ConsumerRecord[bytes, bytes], Item]], list[DeadLetter]]:
-        decoded: list[tuple[ConsumerRecord[bytes, bytes], Item]] = []
+        self, records: Sequence[Record]
+    ) -> tuple[list[tuple[Record, Item]], list[DeadLetter]]:
+        decoded: list[tuple[Record, Item]] = []
         letters: list[DeadLetter] = []
         for record in records:
             try:
-                item = self._decode(_raw_message(record))
+                item = self._decode(raw_message(record))
             except MalformedEvent as error:
-                letters.append(self._dead_letter(record, str(error)))
+                letters.append(dead_letter(record, consumer=self._group, error=str(error)))
                 continue
             if self._wants(item):
                 decoded.append((record, item))
         return decoded, letters
 
-    def _dead_letter(self, record: ConsumerRecord[bytes, bytes], error: str) -> DeadLetter:
-        return DeadLetter(
-            consumer=self._group,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            key=record.key,
-            headers=[
-                (_readable(name.encode()), _readable(value)) for name, value in record.headers
-            ],
-            value=record.value,
-            error=error[:1000],
-        )
-
-    def _rewind(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    def _rewind(self, records: Sequence[Record]) -> None:
         consumer = self._subscriber.consumer
         if consumer is None:
             return
@@ -377,7 +354,7 @@ class Consumption(Generic[Item]):
             with contextlib.suppress(IllegalStateError):  # it was given to another member
                 consumer.seek(partition, offset)
 
-    async def _commit_offsets(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    async def _commit_offsets(self, records: Sequence[Record]) -> None:
         consumer = self._subscriber.consumer
         if consumer is None:
             return
@@ -412,43 +389,6 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumption._revoking = False
         self._consumption._last_progress = time.monotonic()
         log.info("partitions_assigned", group=self._consumption._group, count=len(assigned))
-
-
-async def _without_headers(records: Any, parse: Any) -> Any:
-    """Let FastStream parse the records as if they had no headers, then give ours back."""
-    message = await parse(tuple(dataclasses.replace(record, headers=()) for record in records))
-    message.raw_message = records
-    return message
-
-
-async def _as_it_came(message: Any, _decode: Any) -> Any:
-    return message.raw_message
-
-
-def _raw_message(record: ConsumerRecord[bytes, bytes]) -> RawMessage:
-    headers: dict[str, str] = {}
-    for name, value in record.headers:
-        with contextlib.suppress(UnicodeDecodeError, AttributeError):
-            headers[name] = value.decode()
-    return RawMessage(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        headers=headers,
-        value=record.value or b"",
-    )
-
-
-def _readable(value: bytes | None) -> str | None:
-    """A text that jsonb can hold."""
-    if value is None:
-        return None
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        return "base64:" + base64.b64encode(value).decode()
-    return text.replace("\x00", "\ufffd")
 
 
 def _cause_of(error: Exception) -> str:
