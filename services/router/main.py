@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import compile_catalogue
 from services.router.consumers import GROUP, TOPICS, RouterConsumer, concerns_us
-from services.router.http_api import DoorParts, add_routes
 from services.router.held_decisions_loop import HeldDecisions
+from services.router.http_api import DoorParts, add_routes
 from services.router.settings import Settings
 from shared.contracts.topics import referrals_topic
 from shared.plumbing.access import SessionVerifier

@@ -1,15 +1,18 @@
-"""The router's door, the whole service behind it, on a real PostgreSQL and Kafka."""
+"""The router as a process of its own, on a real PostgreSQL and Kafka."""
 
 import asyncio
+import os
+import signal
+import socket
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-import httpx
+import aiohttp
 import pytest
 
-from services.router.main import build_app
-from services.router.settings import Settings
 from shared.contracts.topics import all_topics
 from shared.plumbing.access import Principal, SessionSigner, generate_session_keys
 from shared.plumbing.migrations import migrate
@@ -18,61 +21,109 @@ from shared.plumbing.topic_admin import create_topics
 from tests.infrastructure import KafkaAddresses
 
 PARTNERS = ("caf", "cpam", "edf", "engie", "laposte", "sncf", "casvp", "mairie", "accompagnement")
+RUN = """
+import asyncio
+from services.router.main import run
+from services.router.settings import Settings
+asyncio.run(run(Settings.from_environment()))
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
 
 
 @dataclass(frozen=True)
 class Door:
-    client: httpx.AsyncClient
+    address: str
     signer: SessionSigner
+    client: aiohttp.ClientSession
+    process: asyncio.subprocess.Process
 
-    def as_(self, *roles: str) -> dict[str, str]:
+    async def get(self, path: str, *, roles: tuple[str, ...] = (), **params: str) -> Answer:
+        async with self.client.get(
+            self.address + path, params=params, headers=self._headers(roles)
+        ) as answer:
+            return Answer(answer.status, await answer.json(content_type=None))
+
+    async def preview(self, body: dict[str, object], *, roles: tuple[str, ...] = ()) -> Answer:
+        async with self.client.post(
+            f"{self.address}/api/v1/preview", json=body, headers=self._headers(roles)
+        ) as answer:
+            return Answer(answer.status, await answer.json(content_type=None))
+
+    def _headers(self, roles: tuple[str, ...]) -> dict[str, str]:
+        if not roles:
+            return {}
         session = self.signer.issue(Principal("someone", roles), now=datetime.now(UTC))
         return {"Authorization": f"Bearer {session.token}"}
 
 
 @pytest.fixture(scope="module")
 async def door(database_url: str, kafka_addresses: KafkaAddresses) -> AsyncIterator[Door]:
+    """A router that was just started; it must stop by itself when it is told to."""
     private, public = generate_session_keys()
     await migrate(database_url, schemas=["router"])
     topics = all_topics(partner_ids=PARTNERS, queue_partner_ids=())
     await create_topics(kafka_addresses.internal, topics)
-    settings = Settings.model_validate(
-        {
-            "database_url": database_url,
-            "kafka": kafka_addresses.internal,
-            "key_ring": KeyRing.generate_text(),
-            "session_public_key": public,
-        }
+    port = _free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        RUN,
+        env={
+            **os.environ,
+            "AIGUILLAGE_DATABASE_URL": database_url,
+            "AIGUILLAGE_KAFKA": kafka_addresses.internal,
+            "AIGUILLAGE_KEY_RING": KeyRing.generate_text(),
+            "AIGUILLAGE_SESSION_PUBLIC_KEY": public,
+            "AIGUILLAGE_ROUTER_PORT": str(port),
+        },
     )
-    app = build_app(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://router.test"
-        ) as client,
-    ):
-        yield Door(client, SessionSigner(private))
+    async with aiohttp.ClientSession() as client:
+        door = Door(f"http://127.0.0.1:{port}", SessionSigner(private), client, process)
+        try:
+            await _until_ready(door)
+            yield door
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.wait(), timeout=20)
+    assert process.returncode == 0
 
 
-async def test_it_becomes_ready(door: Door) -> None:
-    for _ in range(200):
-        answer = await door.client.get("/readyz")
-        if answer.status_code == 200:
-            break
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+async def _until_ready(door: Door) -> None:
+    for _ in range(400):
+        assert door.process.returncode is None, "the router ended while it started"
+        try:
+            if (await door.get("/readyz")).status == 200:
+                return
+        except aiohttp.ClientConnectionError:
+            pass
         await asyncio.sleep(0.05)
+    raise AssertionError("the router is not ready after 20 s")
 
-    assert answer.status_code == 200
-    assert set(answer.json()["dependencies"]) == {"postgresql", "kafka"}
+
+async def test_readiness_names_what_it_depends_on(door: Door) -> None:
+    answer = await door.get("/readyz")
+
+    assert set(answer.body["dependencies"]) == {"postgresql", "kafka"}
 
 
 async def test_a_preview_says_what_would_go_to_whom_and_why(door: Door) -> None:
     text = "Je veux demander l'APL à la CAF et renouveler ma carte Vitale à la CPAM"
-    answer = await door.client.post(
-        "/api/v1/preview", json={"text": text, "postcode": "75019"}, headers=door.as_("kiosk")
-    )
+    answer = await door.preview({"text": text, "postcode": "75019"}, roles=("kiosk",))
 
-    assert answer.status_code == 200
-    preview = answer.json()
+    assert answer.status == 200
+    preview = answer.body
     assert preview["decision"] == "route"
     assert {r["partner"]: r["unit"] for r in preview["referrals"]} == {"caf": "75", "cpam": "75"}
     for need in preview["needs"]:
@@ -81,14 +132,12 @@ async def test_a_preview_says_what_would_go_to_whom_and_why(door: Door) -> None:
 
 
 async def test_a_preview_of_something_out_of_scope_names_the_body(door: Door) -> None:
-    answer = await door.client.post(
-        "/api/v1/preview",
-        json={"text": "Je veux déclarer mes impôts sur le revenu"},
-        headers=door.as_("agent"),
+    answer = await door.preview(
+        {"text": "Je veux déclarer mes impôts sur le revenu"}, roles=("agent",)
     )
 
-    assert answer.json()["decision"] == "out_of_scope"
-    assert [body["id"] for body in answer.json()["bodies"]] == ["dgfip"]
+    assert answer.body["decision"] == "out_of_scope"
+    assert [body["id"] for body in answer.body["bodies"]] == ["dgfip"]
 
 
 @pytest.mark.parametrize(
@@ -105,32 +154,25 @@ async def test_a_preview_of_something_out_of_scope_names_the_body(door: Door) ->
 async def test_a_wrong_preview_names_its_field(
     door: Door, body: dict[str, object], field: str
 ) -> None:
-    answer = await door.client.post("/api/v1/preview", json=body, headers=door.as_("agent"))
+    answer = await door.preview(body, roles=("agent",))
 
-    assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert answer.status == 422
+    assert [error["field"] for error in answer.body["errors"]] == [field]
 
 
 async def test_nobody_and_agencies_may_not_preview(door: Door) -> None:
-    body = {"text": "apl"}
-    nobody = await door.client.post("/api/v1/preview", json=body)
-    agency = await door.client.post(
-        "/api/v1/preview", json=body, headers=door.as_("partner:caf/75")
-    )
+    nobody = await door.preview({"text": "apl"})
+    agency = await door.preview({"text": "apl"}, roles=("partner:caf/75",))
 
-    assert (nobody.status_code, agency.status_code) == (401, 403)
+    assert (nobody.status, agency.status) == (401, 403)
 
 
 async def test_the_catalogue_is_read_page_by_page(door: Door) -> None:
     seen: list[str] = []
     cursor = None
     while True:
-        answer = await door.client.get(
-            "/api/v1/demarches",
-            params={"limit": 30, **({"after": cursor} if cursor else {})},
-            headers=door.as_("agent"),
-        )
-        page = answer.json()
+        after = {"after": cursor} if cursor else {}
+        page = (await door.get("/api/v1/demarches", roles=("agent",), limit="30", **after)).body
         seen += [demarche["id"] for demarche in page["demarches"]]
         cursor = page["cursor"]
         if cursor is None:
