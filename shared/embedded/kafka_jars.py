@@ -7,22 +7,28 @@ have the SHA-256 sum of `kafka.lock.toml`, wherever it came from.
 
 import hashlib
 import os
+import ssl
 import tempfile
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
+from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
+from urllib.error import URLError
 
 from shared.embedded.errors import EmbeddedServerError
 
 AT_ONCE = 4
 TRIES_PER_JAR = 3
 TIMEOUT_SECONDS = 30
+CHUNK_BYTES = 64 * 1024
+NETWORK_ERRORS = (URLError, HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
 
 Progress = Callable[[int, int], None]
 """Called with the bytes fetched so far and the bytes to fetch in all; from several threads."""
@@ -40,6 +46,12 @@ class Jar:
     def file_name(self) -> str:
         _, artifact, version = self.coordinate.split(":")
         return f"{artifact}-{version}.jar"
+
+    @property
+    def path(self) -> str:
+        """Where every Maven repository keeps it."""
+        group, artifact, version = self.coordinate.split(":")
+        return f"{group.replace('.', '/')}/{artifact}/{version}/{self.file_name}"
 
 
 def locked_jars() -> list[Jar]:
@@ -120,57 +132,65 @@ def _fetch_all(jars: list[Jar], folder: Path, on_progress: Progress | None) -> N
 
 
 def _fetch(jar: Jar, folder: Path, staging: Path, tally: _Tally) -> None:
+    repositories = _repositories()
     problem = ""
     for attempt in range(TRIES_PER_JAR):
         time.sleep(attempt)
-        try:
-            arrived = _download(jar, staging / f"{jar.file_name}.{attempt}", tally)
-        except (OSError, RuntimeError) as error:
-            # What requests raises is an OSError without a number; with one, it is our disk.
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            problem = str(error)
-            continue
-        if _is_intact(arrived, jar):
-            arrived.replace(folder / jar.file_name)
-            tally.set(jar.coordinate, jar.size)
-            return
-        problem = "what arrived does not have the SHA-256 sum of kafka.lock.toml"
+        for repository in repositories:
+            arrival = staging / f"{jar.file_name}.{attempt}"
+            try:
+                _download(f"{repository}/{jar.path}", arrival, partial(tally.set, jar.coordinate))
+            except NETWORK_ERRORS as error:
+                problem = str(error) or type(error).__name__
+                continue
+            if _is_intact(arrival, jar):
+                arrival.replace(folder / jar.file_name)
+                return
+            problem = "what arrived does not have the SHA-256 sum of kafka.lock.toml"
     raise EmbeddedServerError(
         f"Kafka's jar {jar.coordinate} could not be downloaded: {problem}.",
-        "Check the network. Behind a proxy set HTTPS_PROXY, and REQUESTS_CA_BUNDLE if it has a\n"
+        "Check the network. Behind a proxy set HTTPS_PROXY, and SSL_CERT_FILE if it has a\n"
         "certificate of its own; a mirror of Maven Central goes under [repositories] in\n"
         "~/.config/jgo.conf. What has arrived is kept: starting again goes on from there.",
     )
 
 
-def _download(jar: Jar, staging: Path, tally: _Tally) -> Path:
-    """Raises OSError or RuntimeError when no repository gives it."""
+def _repositories() -> list[str]:
     try:
         from jgo.config import GlobalSettings
-        from jgo.maven import MavenContext, PythonResolver
+        from jgo.constants import MAVEN_CENTRAL_URL
     except ImportError as error:
         raise EmbeddedServerError(
             "Kafka cannot be fetched: jgo is not installed.",
             "Install the extra: pip install 'aiguillage[embedded]'.",
         ) from error
+    return list(GlobalSettings.load().repositories.values()) or [MAVEN_CENTRAL_URL]
 
-    @contextmanager
-    def counted(_file_name: str, _size: int) -> Iterator[Callable[[int], None]]:
-        arrived = 0
 
-        def add(count: int) -> None:
-            nonlocal arrived
-            arrived += count
-            tally.set(jar.coordinate, arrived)
+def _download(url: str, arrival: Path, tell: Callable[[int], None]) -> None:
+    """Raises one of NETWORK_ERRORS; a file cut short is left to the check of its sum."""
+    arrived = 0
+    with (
+        urllib.request.urlopen(  # noqa: S310 - an address of jgo's settings
+            url, timeout=TIMEOUT_SECONDS, context=_trusted_certificates()
+        ) as response,
+        arrival.open("wb") as file,
+    ):
+        while chunk := response.read(CHUNK_BYTES):
+            file.write(chunk)
+            arrived += len(chunk)
+            tell(arrived)
 
-        yield add
 
-    maven = MavenContext(
-        resolver=PythonResolver(progress_callback=counted),
-        repo_cache=staging,
-        remote_repos=GlobalSettings.load().repositories or None,
-        timeout=TIMEOUT_SECONDS,
-    )
-    group, artifact, version = jar.coordinate.split(":")
-    return Path(maven.project(group, artifact).at_version(version).artifact().resolve())
+@cache
+def _trusted_certificates() -> ssl.SSLContext:
+    """The system's and certifi's together.
+
+    A company's proxy is known to the system only; some Pythons know no system store at all. This
+    is why jgo's own download, which trusts certifi alone, is not used.
+    """
+    import certifi
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context

@@ -11,7 +11,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import (
+    KafkaAdminClient,
+    NewTopic,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from shared.embedded.errors import EmbeddedServerError
 from shared.embedded.kafka import start_kafka
@@ -154,27 +159,41 @@ async def test_a_long_path_and_a_closed_folder_are_no_obstacle(folder: Path) -> 
         assert await fetch_value(server.dsn, "SELECT 1") == 1
 
 
-def test_kafka_keeps_topics_and_its_admin_gets_a_new_password(shared_folder: Path) -> None:
+def admin_at(address: str, *, user: str = "", password: str = "") -> KafkaAdminClient:
+    if not user:
+        return KafkaAdminClient(bootstrap_servers=address)
+    return KafkaAdminClient(
+        bootstrap_servers=address,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username=user,
+        sasl_plain_password=password,
+    )
+
+
+def test_kafka_keeps_topics_and_users_and_its_admin_gets_a_new_password(
+    shared_folder: Path,
+) -> None:
     place = shared_folder / "kafka"
     with start_kafka(data_folder=place, admin_password="first") as server:
-        admin = KafkaAdminClient(bootstrap_servers=server.internal)
+        admin = admin_at(server.internal)
         admin.create_topics([NewTopic("kept", 3, 1)])
+        admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion("caf", ScramMechanism.SCRAM_SHA_512, "its-own", 4096)]
+        )
         admin.close()
     with start_kafka(data_folder=place, admin_password="second") as again:
         assert again.internal != server.internal
-        admin = KafkaAdminClient(
-            bootstrap_servers=again.agencies,
-            security_protocol="SASL_PLAINTEXT",
-            sasl_mechanism="SCRAM-SHA-512",
-            sasl_plain_username=again.admin_user,
-            sasl_plain_password="second",
-        )
-        assert "kept" in [topic["name"] for topic in admin.describe_topics(["kept"])]
+        admin = admin_at(again.agencies, user=again.admin_user, password="second")
+        assert "kept" in admin.list_topics()
         admin.close()
+        agency = admin_at(again.agencies, user="caf", password="its-own")
+        assert agency.list_topics() == []  # it gets in, and may see nothing yet
+        agency.close()
         os.kill(again.pid, signal.SIGKILL)
         assert still_alive([again.pid]) == []
     with start_kafka(data_folder=place, admin_password="second") as after_crash:
-        admin = KafkaAdminClient(bootstrap_servers=after_crash.internal)
+        admin = admin_at(after_crash.internal)
         assert "kept" in admin.list_topics()
         admin.create_topics([NewTopic("made-at-once", 1, 1)])
         admin.close()
