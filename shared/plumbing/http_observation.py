@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from time import perf_counter
 from uuid import uuid4
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.plumbing.observability import HTTP_DURATION, HTTP_REQUESTS, log
@@ -29,6 +30,7 @@ class Observation:
     def __init__(self, app: ASGIApp, *, service: str) -> None:
         self._app = app
         self._service = service
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,9 +65,17 @@ class Observation:
                 await problem_response(Problem(500, instance=error_id))(scope, receive, observed)
 
     def _count(self, scope: Scope, *, status: int, began: float) -> None:
-        route, method = _route(scope), _method(scope)
-        HTTP_REQUESTS.labels(self._service, route, method, str(status)).inc()
-        HTTP_DURATION.labels(self._service, route, method).observe(perf_counter() - began)
+        key = (_route(scope), _method(scope), status)
+        series = self._series.get(key)
+        if series is None:  # looking labels up costs more than counting
+            route, method, _ = key
+            series = self._series[key] = (
+                HTTP_REQUESTS.labels(self._service, route, method, str(status)),
+                HTTP_DURATION.labels(self._service, route, method),
+            )
+        requests, duration = series
+        requests.inc()
+        duration.observe(perf_counter() - began)
 
 
 def _route(scope: Scope) -> str:

@@ -130,6 +130,8 @@ def _verify_address(scope: Scope) -> None:
 
 
 def _verify_content_type(content_type: bytes) -> None:
+    if content_type == b"application/json":
+        return
     header = Header()
     header["content-type"] = content_type.decode("latin-1") or "application/octet-stream"
     kind = header.get_content_type()
