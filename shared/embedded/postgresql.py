@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +47,7 @@ class PostgresqlServer:
     dsn: str
     pid: int
     data_folder: Path
+    socket_folder: Path
     process: ServerProcess
 
     def is_running(self) -> bool:
@@ -53,6 +55,8 @@ class PostgresqlServer:
 
     def stop(self) -> None:
         self.process.stop()
+        with suppress(OSError):  # not empty after a crash, gone after a first stop
+            self.socket_folder.rmdir()
 
     def __enter__(self) -> Self:
         return self
@@ -103,6 +107,7 @@ def start_postgresql(
         dsn=_dsn(folder, sockets, port),
         pid=process.pid,
         data_folder=folder,
+        socket_folder=sockets,
         process=process,
     )
 

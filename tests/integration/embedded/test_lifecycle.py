@@ -157,6 +157,7 @@ async def test_a_long_path_and_a_closed_folder_are_no_obstacle(folder: Path) -> 
     place = folder / ("long" * 30)
     with start_postgresql(data_folder=place, durable=False) as server:
         assert await fetch_value(server.dsn, "SELECT 1") == 1
+    assert not server.socket_folder.exists()
 
 
 def admin_at(address: str, *, user: str = "", password: str = "") -> KafkaAdminClient:
