@@ -1,0 +1,35 @@
+"""Give a person, or a machine that holds a token, a short session."""
+
+from services.intake.account_store import find_account, find_principal
+from shared.plumbing.access import Principal, Session, SessionSigner
+from shared.plumbing.clock import Clock
+from shared.plumbing.database import Database
+from shared.plumbing.passwords import Passwords
+from shared.plumbing.problem_details import Problem
+
+
+async def sign_in(
+    *,
+    account: str,
+    password: str,
+    database: Database,
+    passwords: Passwords,
+    signer: SessionSigner,
+    clock: Clock,
+) -> Session:
+    """Exchange an account and its password; raises `Problem` 401, the same for both wrong."""
+    found = await find_account(database, account)
+    right = await passwords.verify(password, found.password_hash if found else None)
+    if found is None or not right:
+        raise Problem(401, "Ce compte ou ce mot de passe n’est pas le bon.")
+    return signer.issue(found.principal, now=clock.now())
+
+
+async def renew_session(
+    principal: Principal, *, database: Database, signer: SessionSigner, clock: Clock
+) -> Session:
+    """Give a new session with the account's rights of now; raises `Problem` 401 if it has none."""
+    present = await find_principal(database, principal.account)
+    if present is None:
+        raise Problem(401, "Ce compte n’est plus actif.")
+    return signer.issue(present, now=clock.now())
