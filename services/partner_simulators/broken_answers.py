@@ -8,6 +8,7 @@ are the unknown outcomes.
 import asyncio
 import json
 from collections.abc import Callable
+from math import ceil
 
 from aiohttp import web
 
@@ -61,7 +62,7 @@ def _instead(kind: str, seconds: float | None) -> web.Response:
         "garbage": lambda: web.Response(body=_GARBAGE, content_type="application/json"),
         "html": lambda: web.Response(text=_MAINTENANCE, content_type="text/html"),
         "redirect": lambda: web.Response(status=302, headers={"Location": "/maintenance"}),
-        "429": lambda: web.Response(status=429, headers={"Retry-After": str(int(seconds or 1))}),
+        "429": lambda: web.Response(status=429, headers={"Retry-After": str(ceil(seconds or 1))}),
         "500": lambda: _json(500, _errors("", "erreur interne")),
         "unauthorized": lambda: _json(401, _errors("", "accès refusé")),
         "refuse": lambda: _json(422, _errors("text", "contenu refusé")),

@@ -13,9 +13,12 @@ from services.partner_simulators.control_api import ControlApi
 from services.partner_simulators.logs import write_json_logs
 from services.partner_simulators.schedule import Schedule
 from services.partner_simulators.settings import Settings
+from services.partner_simulators.simulator import Simulator
 from services.partner_simulators.wiring import build_simulators
 
 log = structlog.get_logger()
+
+PAUSE_AFTER_CRASH = 1.0
 
 
 def clock() -> datetime:
@@ -43,14 +46,24 @@ async def run(settings: Settings) -> None:
             log.info("simulators_started", control=control.address, partners=[*simulators])
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(schedule.run())
-                for simulator in simulators.values():
-                    tasks.create_task(simulator.run())
+                for partner_id, simulator in simulators.items():
+                    tasks.create_task(_keep_at_work(partner_id, simulator))
         finally:
             await control.stop()
             for simulator in simulators.values():
                 await simulator.stop()
                 simulator.office.ledger.close()
             log.info("simulators_stopped")
+
+
+async def _keep_at_work(partner_id: str, simulator: Simulator) -> None:
+    """One agency's crash is its own: the others do not notice, and it comes back."""
+    while True:
+        try:
+            return await simulator.run()
+        except Exception:
+            log.exception("simulator_crashed", partner_id=partner_id)
+            await asyncio.sleep(PAUSE_AFTER_CRASH)
 
 
 async def _run_until_signalled(settings: Settings) -> None:

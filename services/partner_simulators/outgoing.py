@@ -99,6 +99,10 @@ class Outgoing:
             except GiveUp as failure:
                 self.given_up += 1
                 log.warning("status_given_up", because=failure.because, **self._ids(line))
+            except Exception as error:  # a surprise must not take the other senders down
+                log.exception("status_not_sent", **self._ids(line))
+                self._try_later(referral_id, line, TryAgain(type(error).__name__))
+                continue
             else:
                 self.sent += 1
             self._go_on(referral_id, line)

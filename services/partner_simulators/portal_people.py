@@ -117,7 +117,7 @@ class PortalSimulator:
     def _read_answers(self, file: File, messages: list[dict[str, Any]]) -> None:
         question = self.office.status_of(file)["message"]
         for position, message in enumerate(messages):
-            if message.get("text") == question:
+            if message.get("written_by") == "agency" or message.get("text") == question:
                 continue  # our own question, shown back to us
             answer_id = str(message.get("id") or message.get("answer_id") or position)
             if answer_id not in file.answers:

@@ -57,7 +57,7 @@ class PortalSession:
                     raise TryAgain("401")
                 raise_unless_taken(response)
                 return await response.json() if response.status != 204 else None
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
             raise TryAgain(type(error).__name__) from error
 
     async def _signed_in(self) -> str:

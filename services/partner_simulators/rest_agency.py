@@ -144,7 +144,8 @@ def _page(statuses: StatusList, request: web.BaseRequest) -> web.Response:
         found, cursor = statuses.read(after=request.query.get("after"), limit=limit)
     except ValueError:
         return _json(400, {"errors": [_wrong("after", "curseur ou limite illisible")]})
-    return _json(200, {"statuses": found, "cursor": cursor})
+    body = b'{"statuses":[%b],"cursor":"%b"}' % (b",".join(found), cursor.encode())
+    return web.Response(body=body, content_type="application/json")
 
 
 def _not_a_form() -> web.Response:

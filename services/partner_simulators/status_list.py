@@ -1,5 +1,6 @@
 """The statuses an agency keeps for those who come and ask, read from a cursor on."""
 
+import json
 import secrets
 from collections import deque
 from itertools import islice
@@ -10,18 +11,18 @@ KEPT = 100_000
 
 
 class StatusList:
-    """The newest `kept` statuses, oldest first."""
+    """The newest `kept` statuses, oldest first, as the JSON they go out as (it is smaller)."""
 
     def __init__(self, *, kept: int = KEPT) -> None:
         self._life = secrets.token_hex(4)  # a cursor of an earlier life must not hide statuses
-        self._statuses: deque[StatusMessage] = deque(maxlen=kept)
+        self._statuses: deque[bytes] = deque(maxlen=kept)
         self._added = 0
 
     def add(self, message: StatusMessage) -> None:
-        self._statuses.append(message)
+        self._statuses.append(json.dumps(message, ensure_ascii=False).encode())
         self._added += 1
 
-    def read(self, *, after: str | None, limit: int) -> tuple[list[StatusMessage], str]:
+    def read(self, *, after: str | None, limit: int) -> tuple[list[bytes], str]:
         """At most `limit` statuses after the cursor, and the cursor to come back with.
 
         No cursor, or one from before a restart, starts at the oldest kept. Raises ValueError

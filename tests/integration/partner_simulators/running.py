@@ -106,7 +106,7 @@ class Agencies:
 async def eventually(happened: Callable[[], Any]) -> Any:
     """Wait until `happened` says something true; fails after a long while."""
     async with asyncio.timeout(30):
-        while not (seen := happened()):  # noqa: ASYNC110 - what is watched has no event
+        while not (seen := happened()):
             await asyncio.sleep(0.01)
     return seen
 

@@ -1,5 +1,7 @@
 """Statuses read from a cursor."""
 
+import json
+
 import pytest
 
 from services.partner_simulators.status_list import StatusList
@@ -18,7 +20,7 @@ def test_pages_follow_one_another_without_gap_or_repetition() -> None:
     cursor = None
     for _ in range(4):
         page, cursor = statuses.read(after=cursor, limit=3)
-        read += [status["id"] for status in page]
+        read += [json.loads(status)["id"] for status in page]
     assert read == list(range(7))
 
 
@@ -27,7 +29,7 @@ def test_the_last_cursor_finds_what_comes_later() -> None:
     _, cursor = statuses.read(after=None, limit=10)
     statuses.add({"id": 2})
     page, _ = statuses.read(after=cursor, limit=10)
-    assert page == [{"id": 2}]
+    assert [json.loads(status) for status in page] == [{"id": 2}]
 
 
 def test_a_cursor_of_an_earlier_life_starts_again() -> None:
@@ -38,7 +40,7 @@ def test_a_cursor_of_an_earlier_life_starts_again() -> None:
 
 def test_only_the_newest_are_kept() -> None:
     page, _ = filled(10, kept=4).read(after=None, limit=10)
-    assert [status["id"] for status in page] == [6, 7, 8, 9]
+    assert [json.loads(status)["id"] for status in page] == [6, 7, 8, 9]
 
 
 def test_what_was_never_a_cursor_is_an_error() -> None:
