@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import sample
 
-from services.commands.outcome import CommandFailed
+from services.commands.outcome import CommandFailed, WrongUsage
 
 HOST = "127.0.0.1"
 SIMULATOR_PORTS = 7
@@ -37,7 +37,16 @@ class Ports:
         }
 
 
-def ports_from(first: int) -> Ports:
+def choose_ports(*, ports_from: int | None, free: bool) -> Ports:
+    """The ports asked for on the command line; raises `CommandFailed`."""
+    if free and ports_from is not None:
+        raise WrongUsage("Either --ports-from or --free-ports, not both.")
+    if free:
+        return free_ports()
+    return row_of_ports(ports_from) if ports_from is not None else Ports()
+
+
+def row_of_ports(first: int) -> Ports:
     """All ports in a row: three services, Kafka's two, then the simulators."""
     return Ports(
         intake=first,
@@ -52,7 +61,7 @@ def ports_from(first: int) -> Ports:
 def free_ports() -> Ports:
     """A row of ports that are free now; raises `CommandFailed` when none is found."""
     for first in sample(FREE_PORTS, 200):
-        ports = ports_from(first)
+        ports = row_of_ports(first)
         if not list_taken(ports.named().values()):
             return ports
     raise CommandFailed(f"No row of free ports on {HOST}.", hint="Give one with --ports-from.")

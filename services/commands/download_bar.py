@@ -1,0 +1,48 @@
+"""The progress of the one download: Kafka's jars, the first time."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+TENTHS = 10
+
+
+@contextmanager
+def download_bar() -> Iterator[Callable[[int, int], None]]:
+    """Give what to call with (bytes done, bytes in all); nothing shows until it is called.
+
+    A bar on a terminal, a line per tenth elsewhere.
+    """
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("Kafka, first download"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=console,
+        transient=True,
+    )
+    task = None
+    said = -1
+
+    def on_progress(done: int, total: int) -> None:
+        nonlocal task, said
+        if not console.is_terminal:
+            if (tenth := done * TENTHS // total) > said:
+                said = tenth
+                sys.stderr.write(f"· Kafka, first download: {done // 1_000_000} MB\n")
+            return
+        if task is None:
+            bar.start()
+            task = bar.add_task("jars", total=total)
+        bar.update(task, completed=done, total=total)
+        if done >= total:
+            bar.stop()
+
+    try:
+        yield on_progress
+    finally:
+        bar.stop()

@@ -1,0 +1,242 @@
+"""Everything on this machine: PostgreSQL, Kafka, the three services and the simulators.
+
+Started in the order in which they need one another, stopped in the opposite one.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from services.commands.addresses import Ports, refuse_taken
+from services.commands.child_plans import (
+    INTAKE,
+    PARTNER_ADAPTERS,
+    ROUTER,
+    SERVICES,
+    SIMULATORS,
+    STOP_ORDER,
+    Servers,
+    door_urls,
+    plan_children,
+)
+from services.commands.child_process import log_tail
+from services.commands.demonstration import (
+    open_demonstration,
+    people_accounts,
+    read_demonstration,
+    token_accounts,
+)
+from services.commands.demonstration_secrets import (
+    QUEUE_PARTNERS,
+    DemonstrationSecrets,
+    load_or_make_secrets,
+)
+from services.commands.door_client import http_session, is_ready
+from services.commands.keep_running import Nursery
+from services.commands.migrate import apply_migrations
+from services.commands.outcome import CommandFailed
+from services.commands.state_folder import Running, StateFolder
+from services.commands.topics import create_missing
+from shared.embedded.kafka import KafkaServer, start_kafka
+from shared.embedded.postgresql import PostgresqlServer, start_postgresql
+from shared.plumbing.clock import SystemClock
+
+READY_WITHIN_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 0.05
+HEALTH_PATHS = {**dict.fromkeys(SERVICES, "/readyz"), SIMULATORS: "/health"}
+
+Tell = Callable[[str], None]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What runs. `ready_seconds`: from the start of each process to its first yes."""
+
+    running: Running
+    secrets: DemonstrationSecrets
+    nursery: Nursery
+    postgresql: PostgresqlServer
+    kafka: KafkaServer
+    ready_seconds: Mapping[str, float]
+
+    async def follow(self) -> None:
+        """Start again whatever child dies; raises `CommandFailed` when that does not help."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.nursery.follow())
+            tasks.create_task(self._watch_servers())
+
+    async def _watch_servers(self) -> None:
+        while True:
+            for name, server in (("PostgreSQL", self.postgresql), ("Kafka", self.kafka)):
+                if not server.is_running():
+                    raise CommandFailed(
+                        f"{name} died.\n{log_tail(server.process.log_file)}",
+                        hint="Its data is kept: start again.",
+                    )
+            await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def running_fleet(
+    folder: StateFolder,
+    *,
+    ports: Ports,
+    pace: float,
+    outcome: str,
+    durable: bool,
+    tell: Tell,
+    on_progress: Progress | None = None,
+) -> AsyncIterator[Fleet]:
+    """Start everything on `folder` and stop it at the end, whatever happens.
+
+    `durable=False` for data that will be thrown away. Raises `CommandFailed`,
+    `EmbeddedServerError`.
+    """
+    refuse_taken(ports)
+    folder.make()
+    demonstration = read_demonstration()
+    secrets = load_or_make_secrets(
+        folder,
+        tokens=token_accounts(demonstration),
+        people=people_accounts(demonstration),
+    )
+    async with AsyncExitStack() as stack:
+        postgresql, kafka = await _start_servers(
+            stack, folder, ports, secrets, durable=durable, on_progress=on_progress
+        )
+        tell(f"PostgreSQL and Kafka {kafka.internal} are ready")
+        servers = Servers(postgresql.dsn, kafka.internal, kafka.agencies)
+        await _prepare(servers, secrets)
+        tell("schemas, topics, agencies' accounts and demonstration sites are there")
+        plans = plan_children(
+            servers=servers,
+            ports=ports,
+            secrets=secrets,
+            logs=folder.logs,
+            pace=pace,
+            outcome=outcome,
+        )
+        nursery = Nursery(tell=tell)
+        stack.push_async_callback(asyncio.to_thread, nursery.stop, STOP_ORDER)
+        started = {}
+        for name, plan in plans.items():
+            nursery.start(plan)
+            started[name] = time.monotonic()
+        ready = await _ready_while_followed(nursery, door_urls(ports), started)
+        running = _running(servers, ports)
+        folder.write_running(running)
+        stack.callback(folder.forget_running)
+        yield Fleet(running, secrets, nursery, postgresql, kafka, ready)
+
+
+async def _start_servers(
+    stack: AsyncExitStack,
+    folder: StateFolder,
+    ports: Ports,
+    secrets: DemonstrationSecrets,
+    *,
+    durable: bool,
+    on_progress: Progress | None,
+) -> tuple[PostgresqlServer, KafkaServer]:
+    """Both at once; what did start is stopped when the other does not."""
+
+    def postgresql() -> PostgresqlServer:
+        return start_postgresql(data_folder=folder.postgresql, durable=durable)
+
+    def kafka() -> KafkaServer:
+        return start_kafka(
+            data_folder=folder.kafka,
+            admin_password=secrets.kafka_admin_password,
+            internal_port=ports.kafka,
+            agencies_port=ports.kafka_agencies,
+            on_progress=on_progress,
+            durable=durable,
+        )
+
+    first = asyncio.create_task(asyncio.to_thread(postgresql))
+    second = asyncio.create_task(asyncio.to_thread(kafka))
+    cancelled = None
+    try:
+        await asyncio.shield(asyncio.wait({first, second}))
+    except asyncio.CancelledError as error:
+        # A thread cannot be cancelled: what it starts must be waited for and stopped.
+        cancelled = error
+        await asyncio.wait({first, second})
+    failures = [first.exception(), second.exception()]
+    if failures[0] is None:
+        stack.push_async_callback(asyncio.to_thread, first.result().stop)
+    if failures[1] is None:
+        stack.push_async_callback(asyncio.to_thread, second.result().stop)
+    for failure in (cancelled, *failures):
+        if failure is not None:
+            raise failure
+    return first.result(), second.result()
+
+
+async def _prepare(servers: Servers, secrets: DemonstrationSecrets) -> None:
+    """Bring schemas, topics, agencies' accounts and demonstration accounts up to date."""
+    passwords = {
+        partner_id: secrets.partner_secrets[f"{partner_id.upper()}_KAFKA_PASSWORD"]
+        for partner_id in QUEUE_PARTNERS
+    }
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_prepare_database(servers.database_url, secrets))
+        tasks.create_task(create_missing(servers.kafka, passwords=passwords))
+
+
+async def _prepare_database(url: str, secrets: DemonstrationSecrets) -> None:
+    await apply_migrations(url)
+    await open_demonstration(url, secrets=secrets, clock=SystemClock())
+
+
+async def _ready_while_followed(
+    nursery: Nursery, urls: Mapping[str, str], started: Mapping[str, float]
+) -> dict[str, float]:
+    """Seconds until each said it is ready; a child that dies meanwhile is started again."""
+    following = asyncio.create_task(nursery.follow())
+    waiting = asyncio.create_task(_until_ready(urls, started))
+    try:
+        await asyncio.wait({following, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            await following
+        return await waiting
+    finally:
+        for task in (following, waiting):
+            task.cancel()
+        await asyncio.gather(following, waiting, return_exceptions=True)
+
+
+async def _until_ready(urls: Mapping[str, str], started: Mapping[str, float]) -> dict[str, float]:
+    async with http_session() as http:
+
+        async def wait_for(name: str) -> float:
+            while not await is_ready(http, urls[name] + HEALTH_PATHS[name]):
+                if time.monotonic() - started[name] > READY_WITHIN_SECONDS:
+                    raise CommandFailed(
+                        f"{name} is not ready after {READY_WITHIN_SECONDS:.0f} s.",
+                        hint=f"See its log, and {urls[name]}{HEALTH_PATHS[name]}.",
+                    )
+                await asyncio.sleep(LOOK_EVERY_SECONDS)
+            return time.monotonic() - started[name]
+
+        names = list(started)
+        return dict(zip(names, await asyncio.gather(*map(wait_for, names)), strict=True))
+
+
+def _running(servers: Servers, ports: Ports) -> Running:
+    urls = door_urls(ports)
+    return Running(
+        pid=os.getpid(),
+        started_at=SystemClock().now().isoformat(),
+        database_url=servers.database_url,
+        kafka=servers.kafka,
+        kafka_agencies=servers.kafka_agencies,
+        intake=urls[INTAKE],
+        router=urls[ROUTER],
+        partner_adapters=urls[PARTNER_ADAPTERS],
+        simulators=urls[SIMULATORS],
+    )
