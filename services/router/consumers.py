@@ -5,8 +5,8 @@ cases it concerns, in the transaction that also marks its events as seen.
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,10 +16,11 @@ from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.decision_store import lock_cases, save_cases
 from services.router.hold_reroute import hold_reroute
 from services.router.partner_store import get_partners, upsert_partners
+from services.router.partners import Partners
 from services.router.pass_on_answer import pass_on_answer
-from services.router.read_request import Reading, read_request
+from services.router.read_request import read_request
 from services.router.return_refused_referral import return_refused_referral
-from services.router.route_request import Partners, route_request
+from services.router.route_request import route_request
 from services.router.withdraw_case import withdraw_case
 from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.events import (
@@ -67,49 +68,45 @@ class RouterConsumer:
 
     async def handle(self, tx: Transaction, events: Sequence[CloudEvent]) -> None:
         """Decide on every event of the batch; raises what a use case raises."""
-        # Reading 500 requests takes a second of CPU: the event loop must not wait for it.
-        readings = await asyncio.to_thread(self._read_requests, events)
         await upsert_partners(
             tx, [event.data for event in events if isinstance(event.data, PartnerDescribedV1)]
         )
         partners = await get_partners(tx, listed=frozenset(self.compiled.partner_ids))
         about_cases = [event for event in events if isinstance(event.data, CaseEvent)]
         before = await lock_cases(tx, [UUID(event.data.subject) for event in about_cases])
-        after = dict(before)
-        decisions: list[Decision] = []
-        announced: list[OutgoingEvent] = []
-        now = self.clock.now()
-        for event in about_cases:
-            case_id = UUID(event.data.subject)
-            step = self._answer(after[case_id], event, readings, partners=partners, now=now)
-            after[case_id] = step.case
-            decisions += step.decisions
-            announced += step.events
-        await save_cases(tx, before=before, after=after, decisions=decisions)
-        await self.outbox.append(tx, announced)
+        # 500 requests are a second of CPU: the event loop must not wait for it.
+        outcome = await asyncio.to_thread(
+            self._work_out, about_cases, before, partners=partners, now=self.clock.now()
+        )
+        await save_cases(tx, before=before, after=outcome.cases, decisions=outcome.decisions)
+        await self.outbox.append(tx, outcome.announced)
 
-    def _read_requests(self, events: Sequence[CloudEvent]) -> dict[UUID, Reading]:
-        return {
-            event.id: read_request(event.data, sealer=self.sealer, compiled=self.compiled)
-            for event in events
-            if isinstance(event.data, RequestSubmittedV1)
-        }
-
-    def _answer(
+    def _work_out(
         self,
-        case: CaseFile,
-        event: CloudEvent,
-        readings: dict[UUID, Reading],
+        events: Sequence[CloudEvent],
+        before: Mapping[UUID, CaseFile],
         *,
         partners: Partners,
         now: datetime,
+    ) -> "_Outcome":
+        outcome = _Outcome(cases=dict(before))
+        for event in events:
+            case_id = UUID(event.data.subject)
+            step = self._answer(outcome.cases[case_id], event, partners=partners, now=now)
+            outcome.cases[case_id] = step.case
+            outcome.decisions += step.decisions
+            outcome.announced += step.events
+        return outcome
+
+    def _answer(
+        self, case: CaseFile, event: CloudEvent, *, partners: Partners, now: datetime
     ) -> Step:
         match event.data:
             case RequestSubmittedV1() as submitted:
                 return route_request(
                     case,
                     submitted,
-                    readings[event.id],
+                    read_request(submitted, sealer=self.sealer, compiled=self.compiled),
                     catalogue=self.catalogue,
                     partners=partners,
                     now=now,
@@ -125,3 +122,12 @@ class RouterConsumer:
                 return return_refused_referral(case, said, now=now, trace=event.trace)
             case _:
                 return Step(case)
+
+
+@dataclass
+class _Outcome:
+    """What a batch did: the cases as they are now, what was decided and what must be said."""
+
+    cases: dict[UUID, CaseFile]
+    decisions: list[Decision] = field(default_factory=list)
+    announced: list[OutgoingEvent] = field(default_factory=list)

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from services.router.case_file import CaseFile, Decision, HeldDecision, Step
 from services.router.catalogue.entries import Catalogue
-from services.router.route_request import NOT_A_PARTNER, Partners, title_of
+from services.router.catalogue_words import title_of
+from services.router.partners import Partners
 from services.router.routing_rules import OUT_OF_SCOPE, unit_of
 from services.router.take_decision import decision_id_of, new_referral, take_decision
 from shared.contracts.events import DecidedNeed, Span, derive_id
@@ -125,9 +126,7 @@ def _spans(needs: tuple[DecidedNeed, ...]) -> tuple[Span, ...]:
 
 
 def _not_served(chosen: tuple[str, ...], partners: Partners) -> str:
-    unserved = sorted(
-        {p if p in partners.listed else NOT_A_PARTNER for p in chosen if p not in partners.served}
-    )
+    unserved = sorted({partners.as_listed(p) for p in chosen if p not in partners.served})
     return "partner_not_served:" + ",".join(unserved)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.router.route_request import Partners
+from services.router.partners import Partners
 from shared.contracts.events import PartnerDescribedV1
 from shared.plumbing.database import Database, Transaction
 

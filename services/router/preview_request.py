@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from services.router.catalogue.entries import Catalogue
+from services.router.catalogue_words import outside_bodies, title_of
 from services.router.classification.classify import classify
 from services.router.classification.compiled_catalogue import CompiledCatalogue
-from services.router.route_request import Partners, outside_bodies, title_of
+from services.router.partners import Partners
 from services.router.routing_rules import Consent, HumanChoices, Plan, plan_referrals
 from shared.contracts.events import OutsideBody
 

@@ -1,15 +1,15 @@
 """A request arrives: its reading becomes a decision, and the decision its referrals."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.router.case_file import CaseFile, Decision, Request, Step
 from services.router.catalogue.entries import Catalogue
+from services.router.catalogue_words import outside_bodies, title_of
+from services.router.partners import Partners
 from services.router.read_request import Reading
 from services.router.routing_rules import (
-    OUT_OF_SCOPE,
     Consent,
     HumanChoices,
     Plan,
@@ -20,22 +20,10 @@ from services.router.take_decision import decision_id_of, new_referral, take_dec
 from shared.contracts.events import (
     AgencyChoices,
     DecidedNeed,
-    OutsideBody,
     RequestSubmittedV1,
     derive_id,
 )
 from shared.plumbing.observability import log
-
-NOT_A_PARTNER = "unknown"
-"""Stands for whatever a client named that is no partner: what it wrote is not ours to repeat."""
-
-
-@dataclass(frozen=True, slots=True)
-class Partners:
-    """Who there is (`listed`, by the catalogue) and who takes referrals now (`served`)."""
-
-    listed: frozenset[str]
-    served: frozenset[str]
 
 
 def route_request(
@@ -58,7 +46,7 @@ def route_request(
     plan = plan_referrals(
         reading.classification,
         consent=Consent(submitted.consent.scope),
-        choices=_choices(submitted.choices, listed=partners.listed),
+        choices=_choices(submitted.choices, partners=partners),
         postcode=reading.postcode,
         known_partners=partners.served,
         excluded=case.excluded,
@@ -77,30 +65,11 @@ def route_request(
     return take_decision(case, decision, request=_request(submitted), issued=issued, trace=trace)
 
 
-def title_of(demarche_id: str, *, catalogue: Catalogue) -> str:
-    """What a person reads for a démarche; a partner without entries has only "other"."""
-    demarche = catalogue.demarches.get(demarche_id)
-    return demarche.title if demarche is not None else "Autre demande"
-
-
-def outside_bodies(plan: Plan, *, catalogue: Catalogue) -> tuple[OutsideBody, ...]:
-    """The competent bodies outside the house, and how to reach them."""
-    bodies = (catalogue.bodies[named.id] for named in plan.bodies)
-    return tuple(
-        OutsideBody(body_id=body.id, name=body.name, how_to_reach=body.how_to_reach)
-        for body in bodies
-    )
-
-
-def _choices(choices: AgencyChoices, *, listed: frozenset[str]) -> HumanChoices:
-    def named(partner_ids: tuple[str, ...]) -> tuple[str, ...]:
-        known = listed | {OUT_OF_SCOPE}
-        return tuple(p if p in known else NOT_A_PARTNER for p in partner_ids)
-
+def _choices(choices: AgencyChoices, *, partners: Partners) -> HumanChoices:
     return HumanChoices(
-        confirmed=named(choices.confirmed),
-        added=named(choices.added),
-        removed=named(choices.removed),
+        confirmed=tuple(map(partners.as_listed, choices.confirmed)),
+        added=tuple(map(partners.as_listed, choices.added)),
+        removed=tuple(map(partners.as_listed, choices.removed)),
     )
 
 

@@ -13,10 +13,11 @@ from services.router.catalogue.entries import Catalogue
 from services.router.classification.result import Classification, Need
 from services.router.hold_reroute import hold_reroute
 from services.router.issue_held_decision import issue_held_decision
+from services.router.partners import Partners
 from services.router.pass_on_answer import pass_on_answer
 from services.router.read_request import Reading
 from services.router.return_refused_referral import return_refused_referral
-from services.router.route_request import Partners, route_request
+from services.router.route_request import route_request
 from services.router.withdraw_case import withdraw_case
 from shared.contracts.events import (
     CaseRoutedV1,

@@ -1,0 +1,20 @@
+"""What people read of a catalogue entry: pure."""
+
+from services.router.catalogue.entries import Catalogue
+from services.router.routing_rules import Plan
+from shared.contracts.events import OutsideBody
+
+
+def title_of(demarche_id: str, *, catalogue: Catalogue) -> str:
+    """The title of a démarche; a partner without entries has only "another request"."""
+    demarche = catalogue.demarches.get(demarche_id)
+    return demarche.title if demarche is not None else "Autre demande"
+
+
+def outside_bodies(plan: Plan, *, catalogue: Catalogue) -> tuple[OutsideBody, ...]:
+    """The competent bodies outside the house, and how to reach them."""
+    bodies = (catalogue.bodies[named.id] for named in plan.bodies)
+    return tuple(
+        OutsideBody(body_id=body.id, name=body.name, how_to_reach=body.how_to_reach)
+        for body in bodies
+    )
