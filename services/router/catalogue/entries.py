@@ -1,0 +1,96 @@
+"""What the catalogue holds: partners, démarches, bodies outside, danger words, foreign terms."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Names = Annotated[tuple[Text, ...], Field(min_length=1)]
+Number = Literal["15", "17", "18", "112", "3919", "3114", "gaz"]
+
+PARTNER_IDS = (
+    "caf",
+    "cpam",
+    "edf",
+    "engie",
+    "laposte",
+    "sncf",
+    "casvp",
+    "mairie",
+    "accompagnement",
+)
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Partner(Entry):
+    """An agency as people call it; `jobs` are the words of those who work there, not visitors."""
+
+    id: Text
+    name: Text
+    names: tuple[Text, ...] = ()
+    jobs: tuple[Text, ...] = ()
+
+
+class Demarche(Entry):
+    """A known procedure.
+
+    `names` point to it by themselves; a name with a final `*` is a prefix. `hints` only count
+    beside the agency's name or another sign. `examples` are sentences in visitors' voices.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z0-9_]+$")]
+    title: Text
+    plain: Text
+    names: Names
+    hints: tuple[Text, ...] = ()
+    examples: tuple[Text, ...] = ()
+    urgent_signs: tuple[Text, ...] = ()
+    facts: tuple[Text, ...] = ()
+    online_service: str | None = None
+
+    @property
+    def partner(self) -> str:
+        return self.id.split(".", 1)[0]
+
+
+class Body(Entry):
+    """A body that none of our partners replaces.
+
+    `instead_of`: where this body is named and those partners are not, their démarches are
+    meant for it (a TotalEnergies bill is not EDF's).
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+    name: Text
+    handles: Text
+    how_to_reach: Text
+    names: Names
+    hints: tuple[Text, ...] = ()
+    examples: tuple[Text, ...] = ()
+    instead_of: tuple[Text, ...] = ()
+
+
+class Danger(Entry):
+    number: Number
+    why: Text
+    names: Names
+
+
+class ForeignTheme(Entry):
+    """Key terms of one démarche (or `body:<id>`), per language code (ar-Latn: Arabic in Latin)."""
+
+    means: Text
+    terms: dict[str, Names]
+
+
+class Catalogue(Entry):
+    partners: dict[str, Partner]
+    demarches: dict[str, Demarche]
+    bodies: dict[str, Body]
+    dangers: tuple[Danger, ...]
+    foreign_themes: tuple[ForeignTheme, ...]
+    shorthand: dict[str, str]  # "rdv" → "rendez vous"
+    common_words: frozenset[str]  # never taken for a misspelt catalogue word

@@ -1,0 +1,125 @@
+"""Reads the packaged TOML files, once, at start-up; a mistake in them stops the start."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from services.router.catalogue.entries import (
+    PARTNER_IDS,
+    Body,
+    Catalogue,
+    Danger,
+    Demarche,
+    Entry,
+    ForeignTheme,
+    Partner,
+)
+
+FOLDER = Path(__file__).parent
+E = TypeVar("E", bound=Entry)
+
+
+class CatalogueError(ValueError):
+    """The catalogue cannot be used; the message starts with `file:line:`."""
+
+
+def load_catalogue(folder: Path = FOLDER) -> Catalogue:
+    """Every entry, validated. Raises CatalogueError with the file and the line."""
+    partners: dict[str, Partner] = {}
+    demarches: dict[str, Demarche] = {}
+    for path in sorted(folder.glob("*.toml")):
+        source = _Source(path)
+        if "partner" not in source.data:
+            continue
+        partner = source.parse(Partner, source.data["partner"], line=source.line_of("partner", 0))
+        if partner.id not in PARTNER_IDS:
+            source.fail(source.line_of("partner", 0), f"unknown partner {partner.id!r}")
+        partners[partner.id] = partner
+        _add_demarches(source, partner.id, demarches)
+    missing = [partner for partner in PARTNER_IDS if partner not in partners]
+    if missing:
+        raise CatalogueError(f"{folder}:0: no file for the partners {', '.join(missing)}")
+    bodies = _bodies(_Source(folder / "out_of_scope.toml"))
+    spelling = _Source(folder / "spelling.toml")
+    return Catalogue(
+        partners=partners,
+        demarches=demarches,
+        bodies=bodies,
+        dangers=tuple(_Source(folder / "danger.toml").entries("danger", Danger)),
+        foreign_themes=_foreign(_Source(folder / "foreign_terms.toml"), demarches, bodies),
+        shorthand=spelling.data["shorthand"],
+        common_words=frozenset(" ".join(spelling.data["common_words"]).split()),
+    )
+
+
+class _Source:
+    """One TOML file, and where its tables start."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._text = path.read_text(encoding="utf-8")
+            self.data: dict[str, Any] = tomllib.loads(self._text)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise CatalogueError(f"{path.name}:0: {error}") from error
+
+    def line_of(self, table: str, index: int) -> int:
+        header = re.compile(rf"^\[{{1,2}}{table}\]{{1,2}}", re.MULTILINE)
+        starts = [match.start() for match in header.finditer(self._text)]
+        return self._text.count("\n", 0, starts[index]) + 1 if index < len(starts) else 0
+
+    def fail(self, line: int, message: str) -> None:
+        raise CatalogueError(f"{self.path.name}:{line}: {message}")
+
+    def parse(self, kind: type[E], table: object, *, line: int) -> E:
+        try:
+            return kind.model_validate(table)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"]) or kind.__name__
+            raise CatalogueError(f"{self.path.name}:{line}: {field}: {first['msg']}") from error
+
+    def entries(self, table: str, kind: type[E]) -> list[E]:
+        return [
+            self.parse(kind, entry, line=self.line_of(table, index))
+            for index, entry in enumerate(self.data.get(table, []))
+        ]
+
+
+def _add_demarches(source: _Source, partner: str, demarches: dict[str, Demarche]) -> None:
+    for index, demarche in enumerate(source.entries("demarche", Demarche)):
+        line = source.line_of("demarche", index)
+        if demarche.partner != partner:
+            source.fail(line, f"{demarche.id!r} belongs to an unknown partner here: {partner!r}")
+        if demarche.id in demarches:
+            source.fail(line, f"duplicate id {demarche.id!r}")
+        demarches[demarche.id] = demarche
+    if f"{partner}.autre" not in demarches:
+        source.fail(0, f"no {partner}.autre")
+
+
+def _bodies(source: _Source) -> dict[str, Body]:
+    bodies: dict[str, Body] = {}
+    for index, body in enumerate(source.entries("body", Body)):
+        line = source.line_of("body", index)
+        if body.id in bodies:
+            source.fail(line, f"duplicate id {body.id!r}")
+        unknown = [partner for partner in body.instead_of if partner not in PARTNER_IDS]
+        if unknown:
+            source.fail(line, f"unknown partner {unknown[0]!r}")
+        bodies[body.id] = body
+    return bodies
+
+
+def _foreign(
+    source: _Source, demarches: dict[str, Demarche], bodies: dict[str, Body]
+) -> tuple[ForeignTheme, ...]:
+    themes = source.entries("theme", ForeignTheme)
+    for index, theme in enumerate(themes):
+        known = theme.means in demarches or theme.means.removeprefix("body:") in bodies
+        if not known:
+            source.fail(source.line_of("theme", index), f"means unknown {theme.means!r}")
+    return tuple(themes)

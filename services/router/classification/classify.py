@@ -1,0 +1,114 @@
+"""PURE: a visitor's text → the needs in it, each with its démarche, its reason and its spans."""
+
+import math
+
+from services.router.classification.compiled_catalogue import CompiledCatalogue
+from services.router.classification.cues import muted_words, spoken_text
+from services.router.classification.matching import Match, Reading, read
+from services.router.classification.result import BodyFound, Classification, Need, Span
+from services.router.classification.scoring import Candidate, candidates_of, is_body
+from services.router.classification.urgency import danger_number, is_urgent
+
+OWN_DESK = "accompagnement"
+VAGUE = f"{OWN_DESK}.autre"
+
+# The house's own help that gives way when the text says with whom the trouble is ("I can't do it
+# on the CAF's website" is the CAF's); the other own démarches stand beside an agency's.
+_GIVES_WAY = frozenset(
+    f"{OWN_DESK}.{name}"
+    for name in ("comprendre_courrier", "remplir_formulaire", "autre", "budget", "appareil")
+)
+_STANDS_IF_APART = frozenset(f"{OWN_DESK}.{name}" for name in ("imprimer", "email"))
+
+_PROBABILITY_STEEPNESS = 1.5
+_LIKENESS_PROBABILITY = 0.45
+_VAGUE_CONFIDENCE = 0.3
+_LONG_TEXT = 12  # words: an agency's name alone explains little of a long text
+
+
+def classify(
+    text: str,
+    *,
+    catalogue: CompiledCatalogue,
+    language: str | None = None,  # noqa: ARG001 - used when issue 4 brings the linear model
+    postcode: str | None = None,  # noqa: ARG001 - the place is a routing rule today
+    channel: str | None = None,  # noqa: ARG001 - agents write shorthand: a feature of the model
+) -> Classification:
+    """The best reading of any text, in a few milliseconds; raises nothing on a str.
+
+    `confidence` is the lowest probability among what was found: one doubtful need makes the whole
+    answer doubtful, since a wrong agency costs more than a human's two minutes.
+    """
+    reading = read(text, catalogue=catalogue)
+    spoken = spoken_text(reading)
+    found = candidates_of(reading, muted=muted_words(reading), catalogue=catalogue)
+    found = _without_own_help_beside(found)
+    needs = tuple(_need(c, reading) for c in found if not is_body(c))
+    bodies = tuple(_body(c, reading) for c in found if is_body(c))
+    danger = danger_number(reading.matches, [word.form for word in reading.words])
+    vague = not found or all(c.entry.id == VAGUE for c in found)
+    if not found:
+        needs = (Need(VAGUE, OWN_DESK, _VAGUE_CONFIDENCE, (), "vague"),)
+    return Classification(
+        needs=needs,
+        bodies=bodies,
+        urgent=danger is not None or is_urgent(spoken),
+        danger=danger,
+        confidence=_confidence(found),
+        vague=vague,
+        model_version=catalogue.model_version,
+    )
+
+
+def _without_own_help_beside(found: list[Candidate]) -> list[Candidate]:
+    others = [c for c in found if c.entry.partner != OWN_DESK]
+    if not others:
+        return found
+    return [c for c in found if c.entry.id not in _GIVES_WAY | _STANDS_IF_APART]
+
+
+def _confidence(found: list[Candidate]) -> float:
+    deciding = [c for c in found if not is_body(c)] or found
+    if not deciding:
+        return _VAGUE_CONFIDENCE
+    return round(min(_probability(candidate) for candidate in deciding), 3)
+
+
+def _probability(candidate: Candidate) -> float:
+    if candidate.reason == "likeness":
+        return _LIKENESS_PROBABILITY * min(1.0, candidate.score)
+    return round(1 - math.exp(-_PROBABILITY_STEEPNESS * candidate.score), 3)
+
+
+def _need(candidate: Candidate, reading: Reading) -> Need:
+    return Need(
+        demarche=candidate.entry.id,
+        partner=candidate.entry.partner,
+        probability=_probability(candidate),
+        spans=_spans(candidate.matches, reading),
+        reason=candidate.reason,
+    )
+
+
+def _body(candidate: Candidate, reading: Reading) -> BodyFound:
+    return BodyFound(
+        id=candidate.entry.id,
+        probability=_probability(candidate),
+        spans=_spans(candidate.matches, reading),
+        reason=candidate.reason,
+    )
+
+
+def _spans(matches: tuple[Match, ...], reading: Reading) -> tuple[Span, ...]:
+    """The words that decided, joined where they touch."""
+    indices = sorted({index for match in matches for index in match.at})
+    spans: list[Span] = []
+    last = -2
+    for index in indices:
+        word = reading.words[index]
+        if spans and index == last + 1:
+            spans[-1] = (spans[-1][0], max(word.end, spans[-1][1]))
+        elif not spans or word.start >= spans[-1][1]:
+            spans.append((word.start, word.end))
+        last = index
+    return tuple(spans)

@@ -1,0 +1,198 @@
+"""PURE: the catalogue, made ready for matching once at start-up."""
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from services.router.catalogue.entries import Catalogue
+from services.router.classification.normalisation import STOPWORDS, folded_words, stem
+from services.router.classification.spelling import Speller
+
+Kind = Literal["name", "hint", "brand", "job", "danger"]
+Key = tuple[str, ...]
+
+BODY = "hors_perimetre"
+OTHER = "autre"
+
+_WEIGHT_BY_LENGTH = (0.0, 1.0, 1.3, 1.5, 1.6)
+_SHARE = {1: 1.0, 2: 0.7}
+_HINT_WEIGHT = 0.3
+PREFIX_LEAST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A démarche, a body (partner `hors_perimetre`), a partner's own names, or a danger number."""
+
+    id: str
+    partner: str
+
+    @property
+    def is_body(self) -> bool:
+        return self.partner == BODY
+
+    @property
+    def is_other(self) -> bool:
+        return self.id.endswith("." + OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """One name of one entry: `weight` says how surely the name means the entry."""
+
+    entry: Entry
+    kind: Kind
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCatalogue:
+    """Read-only after `compile_catalogue`; safe to share between threads."""
+
+    model_version: str
+    partner_ids: tuple[str, ...]
+    pointers: dict[Key, tuple[Pointer, ...]]  # the stems of a name → what it points to
+    keys_by_anchor: dict[str, tuple[Key, ...]]  # a name's rarest stem → names
+    prefixes: dict[str, str]  # "допомог" → "допомог*"
+    speller: Speller
+    shorthand: dict[str, tuple[str, ...]]
+    acronyms: frozenset[str]
+    siblings: dict[str, str]  # "edf.facture" ↔ "engie.facture"
+    instead_of: dict[str, tuple[str, ...]]  # body id → partners it takes the place of
+    likeness: dict[str, tuple[tuple[str, float], ...]]  # stem → (entry id, weight), cosine ready
+    entries: dict[str, Entry]
+
+
+def content_stems(forms: Iterable[str]) -> Key:
+    return tuple(stem(form) for form in forms if form not in STOPWORDS)
+
+
+def compile_catalogue(catalogue: Catalogue) -> CompiledCatalogue:
+    """Everything `classify` needs, built once (well under a second)."""
+    entries = {d.id: Entry(d.id, d.partner) for d in catalogue.demarches.values()}
+    entries |= {b.id: Entry(b.id, BODY) for b in catalogue.bodies.values()}
+    found: dict[Key, dict[tuple[Entry, Kind], None]] = defaultdict(dict)
+    forms: set[str] = set()
+    prefixes: dict[str, str] = {}
+    for entry, kind, name in _names(catalogue, entries):
+        words = folded_words(name)
+        key = content_stems(words) or tuple(words)
+        if name.endswith("*") and words:
+            key = (*key[:-1], words[-1] + "*")
+            prefixes[words[-1]] = words[-1] + "*"
+        if key:
+            found[key][(entry, kind)] = None
+            forms.update(words)
+    pointers = {key: _weighed(key, kinds) for key, kinds in found.items()}
+    texts = dict(_texts(catalogue))
+    seen = {form for text in texts.values() for form in folded_words(text)}
+    return CompiledCatalogue(
+        model_version="lexical-1+" + _fingerprint(catalogue),
+        partner_ids=tuple(catalogue.partners),
+        pointers=pointers,
+        keys_by_anchor=_anchors(pointers),
+        prefixes=prefixes,
+        speller=Speller(
+            vocabulary=forms - STOPWORDS,
+            known=seen | STOPWORDS | catalogue.common_words,
+        ),
+        shorthand={
+            short: tuple(folded_words(plain)) for short, plain in catalogue.shorthand.items()
+        },
+        acronyms=frozenset(form for form in forms if 3 <= len(form) <= 6 and form.isascii()),
+        siblings=_siblings(entries),
+        instead_of={b.id: b.instead_of for b in catalogue.bodies.values() if b.instead_of},
+        likeness=_likeness(texts),
+        entries=entries,
+    )
+
+
+def _names(catalogue: Catalogue, entries: dict[str, Entry]) -> Iterator[tuple[Entry, Kind, str]]:
+    for demarche in catalogue.demarches.values():
+        entry = entries[demarche.id]
+        kind: Kind = "brand" if entry.is_other and entry.partner != "accompagnement" else "name"
+        yield from ((entry, kind, name) for name in demarche.names)
+        yield from ((entry, "hint", name) for name in demarche.hints)
+    for body in catalogue.bodies.values():
+        yield from ((entries[body.id], "name", name) for name in body.names)
+        yield from ((entries[body.id], "hint", name) for name in body.hints)
+    for partner in catalogue.partners.values():
+        itself = entries[f"{partner.id}.{OTHER}"]
+        yield from ((itself, "brand", name) for name in partner.names)
+        yield from ((itself, "job", name) for name in partner.jobs)
+    for danger in catalogue.dangers:
+        yield from ((Entry(danger.number, "danger"), "danger", name) for name in danger.names)
+    for theme in catalogue.foreign_themes:
+        entry = entries[theme.means.removeprefix("body:")]
+        kind = "brand" if entry.is_other and entry.partner != "accompagnement" else "name"
+        for terms in theme.terms.values():
+            yield from ((entry, kind, term) for term in terms)
+
+
+def _weighed(key: Key, kinds: dict[tuple[Entry, Kind], None]) -> tuple[Pointer, ...]:
+    """A name that several partners share says less about each."""
+    partners = {entry.partner for entry, kind in kinds if kind == "name"}
+    sure = _WEIGHT_BY_LENGTH[min(len(key), 4)] * _SHARE.get(len(partners), 0.4)
+    return tuple(
+        Pointer(entry, kind, _HINT_WEIGHT if kind == "hint" else sure) for entry, kind in kinds
+    )
+
+
+def _anchors(keys: Iterable[Key]) -> dict[str, tuple[Key, ...]]:
+    keys = list(keys)
+    frequency = Counter(part for key in keys for part in set(key))
+    anchors: dict[str, list[Key]] = defaultdict(list)
+    for key in keys:
+        anchors[min(key, key=lambda part: frequency[part])].append(key)
+    return {part: tuple(held) for part, held in anchors.items()}
+
+
+def _siblings(entries: dict[str, Entry]) -> dict[str, str]:
+    """EDF and Engie both sell both energies: the same démarche of the other one."""
+    pairs = {"edf": "engie", "engie": "edf"}
+    return {
+        entry.id: other
+        if (other := f"{pairs[entry.partner]}.{name}") in entries
+        else f"{pairs[entry.partner]}.{OTHER}"
+        for entry in entries.values()
+        if entry.partner in pairs and (name := entry.id.split(".", 1)[1])
+    }
+
+
+def _texts(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    for d in catalogue.demarches.values():
+        yield d.id, " . ".join((d.title, d.plain, *d.names, *d.hints, *d.examples, *d.examples))
+    for b in catalogue.bodies.values():
+        yield b.id, " . ".join((b.handles, *b.names, *b.hints, *b.examples, *b.examples))
+
+
+def _likeness(texts: dict[str, str]) -> dict[str, tuple[tuple[str, float], ...]]:
+    """tf-idf vectors of length 1, by stem: what a text resembles when it says no known name."""
+    counts = {key: Counter(content_stems(folded_words(text))) for key, text in texts.items()}
+    spread = Counter(part for count in counts.values() for part in count)
+    by_stem: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for key, count in counts.items():
+        weights = {
+            part: (1 + math.log(times)) * math.log(len(texts) / spread[part])
+            for part, times in count.items()
+        }
+        length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+        for part, weight in weights.items():
+            by_stem[part].append((key, weight * math.log(len(texts) / spread[part]) / length))
+    return {part: tuple(held) for part, held in by_stem.items()}
+
+
+def _fingerprint(catalogue: Catalogue) -> str:
+    """Eight digits that change with the catalogue's words."""
+    digest = hashlib.sha256()
+    for part in (catalogue.demarches, catalogue.bodies):
+        for entry_id in sorted(part):
+            digest.update(part[entry_id].model_dump_json().encode())
+    for danger in catalogue.dangers:
+        digest.update(danger.model_dump_json().encode())
+    for theme in catalogue.foreign_themes:
+        digest.update(theme.model_dump_json().encode())
+    return digest.hexdigest()[:8]

@@ -1,0 +1,168 @@
+"""PURE: words that name an agency or a paper without being a need, and why.
+
+The patterns read the folded words with one space between; a word of an agency's name starts with
+`@`, so that a pattern can say "an agency" without naming one. What a cue covers is muted: it counts
+only when the text holds nothing else.
+"""
+
+import re
+from collections.abc import Iterator
+
+from services.router.classification.matching import Match, Reading
+
+_FEW = r"(?:[^ ,.]+ ){0,3}"
+_AGENCY = r"(?:@\S+ ?)+"
+_SHOWN = r"(?:la |le |l |les |du |de |des |d |a |au |aux |chez )*"
+_PAPER = (
+    r"(?:@?(?:acte|extrait|attestation|justificatif|certificat|quotient|qf|copie|duplicata|avis"
+    r"|releve|livret|rib|papier|piece|carte)s?)"
+)
+
+# The group `mute` is what does not count.
+_CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (reason, re.compile(pattern))
+    for reason, pattern in (
+        # ce n'est pas pour la CAF, rien à voir avec EDF, pas la CPAM, ni EDF ni Engie
+        (
+            "negated",
+            r"\b(?:pas pour|pas a propos|pas besoin|pas d un|n est pas|rien a voir|il s agit pas"
+            r"|veux pas|pas question|est pas|pas concerne|pas chez) "
+            r"(?P<mute>(?:(?!mais|et|je|j|il|elle|on|c|ma|mon|qui|que)[^ ,.]+ ?){1,5})",
+        ),
+        ("negated", rf"\b(?:ni|sauf|et non|et pas|mais pas) (?P<mute>{_SHOWN}{_AGENCY})"),
+        ("negated", rf"(?<!ai )\bpas (?P<mute>(?:la |le |l |les |a la |chez )*{_AGENCY})"),
+        (
+            "negated",
+            r"\b(?:pas pour|ni|pas besoin d|pas besoin de|pas) (?P<mute>(?:la |le |l |mon |ma |mes"
+            r" |"
+            r"un |une )(?:[^ ,.]+ ?){1,3})(?=, |mais|c est)",
+        ),
+        # je travaille à la SNCF, mon mari est agent EDF, retraité de La Poste
+        (
+            "employer",
+            r"\b(?:travaill\w+|bosse\w*|boulot|employ\w+|salari\w+|embauch\w+|job|stage|interim\w*"
+            r"|agent|conduct\w+|ancien\w*|alternan\w+|apprenti\w*|collegue\w*|patron\w*|chef|cadre"
+            rf"|chauffeur|retraite\w*|ouvrier\w*|poste de \w+|vigile|menage)"
+            rf" {_FEW}(?P<mute>{_AGENCY})",
+        ),
+        (
+            "employer",
+            r"\b(?:suis|est|etait|etais|comme|metier de|fils|mari|femme) (?:un |une |ancien )?"
+            r"(?P<mute>#\S+)",
+        ),
+        # la CAF m'a dit que, on m'a envoyé à la mairie, d'après la sécu
+        (
+            "told",
+            rf"(?P<mute>{_AGENCY})(?:qui )?(?:m|nous|lui|l) (?:a|ont|as) (?:\w+ )?(?:dit|envoye\w*"
+            rf"|oriente\w*"
+            r"|conseille\w*|explique|repondu|renvoye\w*|adresse\w*|redirige\w*)",
+        ),
+        (
+            "told",
+            rf"(?P<mute>{_AGENCY})(?:me |nous )?(?:dit|dise|disent|renvoie\w*|envoie) (?:que|vers|a"
+            rf"|d|de|ici|chez)",
+        ),
+        (
+            "told",
+            rf"\b(?:d apres|selon|conseiller de|dame de|monsieur de|assistante sociale de) "
+            rf"{_SHOWN}(?P<mute>{_AGENCY})",
+        ),
+        (
+            "told",
+            r"\b(?:m|nous|lui) (?:a|ont) (?:dit|envoye|renvoye|oriente|conseille)\w* (?:d aller "
+            r"|de voir "
+            rf"|d appeler |de demander )?(?:a |vers |chez |que c est |que c etait"
+            rf" ){_SHOWN}(?P<mute>{_AGENCY})",
+        ),
+        # devant la poste, à côté de la mairie
+        (
+            "place",
+            r"\b(?:devant|a cote|en face|pres|derriere|au coin|sortie|rue|place|arret|quartier"
+            r"|metro"
+            rf"|sortant) {_SHOWN}(?P<mute>{_AGENCY})",
+        ),
+        # un recommandé de la CAF, un courrier des impôts arrivé à la poste
+        (
+            "carrier",
+            r"(?P<mute>(?:lettre )?@?(?:recommande|avis de passage|courrier|lettre|accuse de"
+            r" reception)\w*)"
+            rf" (?:\w+ )?(?:du|de|des|d|venant de|par) (?:la |le |l )?(?={_AGENCY}|#)",
+        ),
+        # un acte de naissance pour la CAF : the paper is the need, the CAF only wants it
+        (
+            "asked_by_another",
+            rf"\b{_PAPER} (?:[^ ,.]+ ){{0,5}}?(?:pour|afin de|demande\w* par|reclame\w* par"
+            rf"|exige\w* par) "
+            r"(?P<mute>(?:(?!et |mais )[^ ,.]+ ?){1,6})",
+        ),
+        (
+            "asked_by_another",
+            r"(?P<mute>(?:[^ ,.]+ ){1,4})(?:me |nous |lui |m |t )(?:a |ont |avait )?"
+            r"(?:re)?(?:demand\w+|reclam\w+|exig\w+|veut|veulent) "
+            rf"(?:[^ ,.]+ ){{0,2}}?{_PAPER}\b",
+        ),
+        (
+            "asked_by_another",
+            rf"(?P<mute>{_AGENCY})(?:veut|exige|demande|reclame|a besoin d) "
+            rf"(?:[^ ,.]+ ){{0,2}}?{_PAPER}\b",
+        ),
+        # j'ai déjà fait la CAF, c'est réglé pour EDF
+        (
+            "done",
+            r"\b(?:deja (?:fait|vu|envoye|eu|regle|demande|appele|prevenu|declare|recu|change|donne"
+            r"|signale|obtenu|rempli)\w*|c est regle|regle pour|c est bon pour|c est fait pour|ok"
+            r" pour"
+            r"|tout est bon|suis a jour|en regle) "
+            r"(?P<mute>(?:(?!mais|et|je|j|il|maintenant|par contre)[^ ,.]+ ?){1,6})",
+        ),
+        (
+            "done",
+            rf"(?P<mute>{_AGENCY})(?:\w+ )?(?:c est (?:bon|regle|fait|ok)|ca va|ok|est regle\w*"
+            rf"|deja fait|a deja)",
+        ),
+    )
+)
+
+
+def muted_words(reading: Reading) -> dict[int, str]:
+    """Index of the word → the reason why it does not count."""
+    spoken, starts = _spoken(reading)
+    at_start = {start: index for index, start in enumerate(starts)}
+    muted: dict[int, str] = {}
+    for reason, pattern in _CUES:
+        for match in pattern.finditer(spoken):
+            start, end = match.span("mute")
+            for place in range(start, end):
+                if place in at_start:
+                    muted.setdefault(at_start[place], reason)
+    return muted
+
+
+def spoken_text(reading: Reading) -> str:
+    """The folded words with one space between, for patterns on the whole text."""
+    return " ".join(word.form for word in reading.words)
+
+
+def _spoken(reading: Reading) -> tuple[str, list[int]]:
+    """The text with `@` before the words of an agency and `#` before a job, and word starts."""
+    marks = dict(_marks(reading.matches))
+    parts: list[str] = []
+    starts: list[int] = []
+    length = 0
+    for index, word in enumerate(reading.words):
+        part = marks.get(index, "") + word.form
+        starts.append(length)
+        parts.append(part)
+        length += len(part) + 1
+    return " ".join(parts) + " ", starts
+
+
+def _marks(matches: list[Match]) -> Iterator[tuple[int, str]]:
+    for match in matches:
+        if match.kind == "brand" or (match.entry.is_body and match.kind == "name"):
+            for index in match.at:
+                yield index, "@"
+    for match in matches:
+        if match.kind == "job":
+            for index in match.at:
+                yield index, "#"

@@ -1,0 +1,193 @@
+"""PURE: which catalogue names stand in a text, and where."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.router.classification.compiled_catalogue import (
+    PREFIX_LEAST,
+    CompiledCatalogue,
+    Entry,
+    Key,
+    Kind,
+)
+from services.router.classification.normalisation import STOPWORDS, Word, stem, words_of
+from services.router.classification.spelling import MOST_CORRECTIONS
+
+# The words of a name may be a few words apart, in any order ("perdu ma carte vitale").
+_MOST_APART = 3
+_COST_OF_A_GAP = 0.08
+_COST_OF_DISORDER = 0.1
+_LONGEST_SPELLED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A name found: `at` are indices into the words of the text."""
+
+    entry: Entry
+    kind: Kind
+    weight: float
+    at: frozenset[int]
+    tight: bool  # its words follow one another, in order
+
+    @property
+    def first(self) -> int:
+        return min(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The text as words (shorthand opened, typos put right) and the names found in it."""
+
+    words: list[Word]
+    matches: list[Match]
+    content: list[tuple[int, str]]  # (index into words, stem) without the empty words
+
+
+def read(text: str, *, catalogue: CompiledCatalogue) -> Reading:
+    words = list(_put_right(_opened(words_of(text), catalogue), catalogue))
+    content = [
+        (index, stem(word.form))
+        for index, word in enumerate(words)
+        if word.form not in STOPWORDS and not word.is_pause
+    ]
+    sentences = _sentence_numbers(words)
+    return Reading(words, _without_covered(_matches(content, sentences, catalogue)), content)
+
+
+def _opened(words: list[Word], catalogue: CompiledCatalogue) -> Iterator[Word]:
+    """Shorthand in full, and acronyms said letter by letter (`c.a.f`, `r s a`) in one word."""
+    index = 0
+    while index < len(words):
+        word = words[index]
+        spelled = _spelled(words, index, catalogue) if len(word.form) == 1 else None
+        if spelled is not None:
+            joined, index = spelled
+            yield joined
+            continue
+        for form in catalogue.shorthand.get(word.form, (word.form,)):
+            yield Word(form, word.start, word.end)
+        index += 1
+
+
+def _spelled(
+    words: list[Word], index: int, catalogue: CompiledCatalogue
+) -> tuple[Word, int] | None:
+    letters: list[Word] = []
+    after = index
+    while after < len(words) and len(letters) < _LONGEST_SPELLED and after < index + 9:
+        word = words[after]
+        if word.form == "." and letters:
+            after += 1
+            continue
+        if len(word.form) != 1 or not word.form.isalnum():
+            break
+        letters.append(word)
+        after += 1
+        joined = "".join(letter.form for letter in letters)
+        if len(joined) >= 3 and joined in catalogue.acronyms:
+            return Word(joined, letters[0].start, letters[-1].end), after
+    return None
+
+
+def _put_right(words: Iterator[Word], catalogue: CompiledCatalogue) -> Iterator[Word]:
+    left = MOST_CORRECTIONS
+    for word in words:
+        if left and not catalogue.speller.knows(word.form) and len(word.form) >= 4:
+            left -= 1
+            better = catalogue.speller.correct(word.form)
+            if better is not None:
+                yield Word(better, word.start, word.end)
+                continue
+        yield word
+
+
+def _sentence_numbers(words: list[Word]) -> list[int]:
+    numbers: list[int] = []
+    sentence = 0
+    for word in words:
+        sentence += word.form == "."
+        numbers.append(sentence)
+    return numbers
+
+
+def _matches(
+    content: list[tuple[int, str]], sentences: list[int], catalogue: CompiledCatalogue
+) -> list[Match]:
+    places: dict[str, list[int]] = defaultdict(list)  # stem → positions in content
+    for position, (_, part) in enumerate(content):
+        places[part].append(position)
+        for prefix in _prefixes(part, catalogue):
+            places[prefix].append(position)
+    found: dict[tuple[Key, frozenset[int]], Match | None] = {}
+    matches: list[Match] = []
+    for part, positions in places.items():
+        for key in catalogue.keys_by_anchor.get(part, ()):
+            for position in positions:
+                hit = _hit(key, part, position, places)
+                if hit is None or not _one_sentence(hit, content, sentences):
+                    continue
+                at = frozenset(content[place][0] for place in hit)
+                if (key, at) in found:
+                    continue
+                found[(key, at)] = None
+                matches.extend(_pointed(key, hit, at, catalogue))
+    return matches
+
+
+def _prefixes(part: str, catalogue: CompiledCatalogue) -> Iterator[str]:
+    if catalogue.prefixes and len(part) >= PREFIX_LEAST:
+        for size in range(PREFIX_LEAST, len(part) + 1):
+            if (starred := catalogue.prefixes.get(part[:size])) is not None:
+                yield starred
+
+
+def _hit(
+    key: Key, anchor: str, position: int, places: dict[str, list[int]]
+) -> tuple[int, ...] | None:
+    """Where each word of the name stands, closest to its anchor; None when one is missing."""
+    hit: list[int] = []
+    reach = len(key) - 1 + _MOST_APART
+    for part in key:
+        if part == anchor:
+            hit.append(position)
+            continue
+        near = [p for p in places.get(part, ()) if abs(p - position) <= reach and p not in hit]
+        if not near:
+            return None
+        hit.append(min(near, key=lambda place: abs(place - position)))
+    return tuple(hit)
+
+
+def _one_sentence(
+    hit: tuple[int, ...], content: list[tuple[int, str]], sentences: list[int]
+) -> bool:
+    return len(hit) == 1 or len({sentences[content[place][0]] for place in hit}) == 1
+
+
+def _pointed(
+    key: Key, hit: tuple[int, ...], at: frozenset[int], catalogue: CompiledCatalogue
+) -> Iterator[Match]:
+    gap = max(hit) - min(hit) + 1 - len(key)
+    in_order = list(hit) == sorted(hit)
+    factor = 1 - _COST_OF_A_GAP * max(gap, 0) - (0 if in_order else _COST_OF_DISORDER)
+    for pointer in catalogue.pointers[key]:
+        yield Match(pointer.entry, pointer.kind, pointer.weight * factor, at, in_order and gap <= 0)
+
+
+def _without_covered(matches: list[Match]) -> list[Match]:
+    """A name inside a longer name of another is not meant: `aide` in `aide au logement`."""
+    longer = [m for m in matches if m.kind in ("name", "brand") and len(m.at) > 1]
+    return [
+        match
+        for match in matches
+        if match.kind == "danger"
+        or not any(
+            match.at < other.at
+            and match.weight <= other.weight
+            and other.entry.partner != match.entry.partner
+            and (match.kind != "name" or other.kind == "name" or other.entry.is_body)
+            for other in longer
+        )
+    ]

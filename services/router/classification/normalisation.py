@@ -1,0 +1,129 @@
+"""PURE: text → folded words that still know where they stand in the original.
+
+Folding: no accents, no case, ligatures opened, zero-width and right-to-left marks dropped (the
+word stays whole), control characters and HTML tags as spaces. A Chinese character is a word.
+"""
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+_TAG = re.compile(r"<[^<>]{1,300}>|&#?\w{2,8};")
+_WORD = re.compile(
+    r"%|[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+|[.!?;:\n,()/•–—]"
+)
+_LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ł": "l", "ı": "i", "ø": "o", "đ": "d"})
+
+COMMA = ","
+STOP = "."
+_WEAK_MARKS = frozenset(",()/:–—•")
+
+# Words that carry no meaning of their own for a catalogue name. "pas", "plus", "sans" are kept.
+_EMPTY = """
+le la les l un une des du de d au aux a en et ou mon ma mes ton ta tes son sa ses notre nos votre
+vos leur leurs ce cet cette ces c je j tu il elle on nous vous ils elles me m te t se s y que qu
+qui dont est suis ai as avons avez ont es sommes etes sont etait etais ete avoir etre pour par dans
+sur avec chez n ne si ca cela moi toi lui eux
+"""
+STOPWORDS = frozenset(_EMPTY.split())
+
+# Where dropping the ending would join two different needs.
+_KEPT = {
+    "mari": "mari#",
+    "maris": "mari#",
+    "retraite": "retraite",
+    "retraites": "retraite",
+    "retraitee": "retraite",
+}
+_ENDINGS = ("eraient", "erait", "erons", "eront", "aient", "erai", "era", "ees", "ait", "ais")
+_SHORT_ENDINGS = ("ee", "er", "ez", "es", "e", "s", "x")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A folded word (or `,` / `.` for a weak or strong pause) and its place in the original."""
+
+    form: str
+    start: int
+    end: int
+
+    @property
+    def is_pause(self) -> bool:
+        return self.form in (COMMA, STOP)
+
+
+def words_of(text: str) -> list[Word]:
+    """Every word and pause of `text`, in order; `start` and `end` index the original string."""
+    folded, places = _fold_with_places(text)
+    return [
+        Word(_form(match[0]), places[match.start()], places[match.end() - 1] + 1)
+        for match in _WORD.finditer(folded)
+    ]
+
+
+def folded_words(text: str) -> list[str]:
+    """The words of a catalogue name, without places."""
+    return [word.form for word in words_of(text) if not word.is_pause]
+
+
+@lru_cache(maxsize=8192)
+def stem(form: str) -> str:
+    """A word without its usual French ending; the same for names and for texts."""
+    if form in _KEPT:
+        return _KEPT[form]
+    if len(form) <= 3 or not form.isascii():
+        return form
+    for ending in _ENDINGS:
+        if form.endswith(ending) and len(form) - len(ending) >= 4:
+            return form[: -len(ending)]
+    root = form
+    for ending in _SHORT_ENDINGS:
+        least = 3 if ending in ("s", "x") else 4
+        if root.endswith(ending) and len(root) - len(ending) >= least:
+            root = root[: -len(ending)]
+            break
+    return root
+
+
+def _form(mark: str) -> str:
+    if mark in _WEAK_MARKS:
+        return COMMA
+    return STOP if mark in ".!?;\n" else mark
+
+
+def _fold_with_places(text: str) -> tuple[str, list[int]]:
+    letters: list[str] = []
+    places: list[int] = []
+    position = 0
+    for match in _TAG.finditer(text) if "<" in text or "&" in text else ():
+        _fold_into(letters, places, text, position, match.start())
+        opened = html.unescape(match[0]) if match[0][0] == "&" else " "
+        for letter in opened if len(opened) <= 2 else " ":
+            for folded in _fold_letter(letter):
+                letters.append(folded)
+                places.append(match.start())
+        position = match.end()
+    _fold_into(letters, places, text, position, len(text))
+    return "".join(letters), places
+
+
+def _fold_into(letters: list[str], places: list[int], text: str, start: int, end: int) -> None:
+    for place in range(start, end):
+        for folded in _fold_letter(text[place]):
+            letters.append(folded)
+            places.append(place)
+
+
+@lru_cache(maxsize=4096)
+def _fold_letter(letter: str) -> str:
+    if letter == "\n":
+        return letter
+    category = unicodedata.category(letter)
+    if category == "Cf":
+        return ""
+    if category[0] in "CZ":
+        return " "
+    decomposed = unicodedata.normalize("NFKD", letter).casefold().translate(_LETTERS)
+    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))

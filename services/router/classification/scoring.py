@@ -1,0 +1,214 @@
+"""PURE: names found + cues → the candidates of a text, best first, each with what decided.
+
+One rule explains a word once: the best candidate takes its words, and the next one must stand on
+words of its own. That is what makes two needs of two separate things, and one need of one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from services.router.classification.compiled_catalogue import BODY, OTHER, CompiledCatalogue, Entry
+from services.router.classification.matching import Match, Reading
+
+# Figures chosen on tests/unit/router/development_texts.jsonl; issue 4 learns them.
+LEAST_SCORE = 0.65
+_MORE_NAMES = (1.0, 0.4, 0.25)
+_MORE_HINTS = (1.0, 0.7, 0.4)
+_BRAND_BESIDE = 0.8
+_BRAND_ELSEWHERE = 0.3
+_BRAND_ALONE = 0.9
+_LIKENESS = 0.5
+_LEAST_LIKENESS = 0.22
+_LEAST_WORDS_ALIKE = 3
+_MUTED = 0.6
+_MOST_NEEDS = 8
+
+_CONNECTING = "et mais aussi puis ensuite sinon egalement plus ainsi car parce alors , ."
+_CONNECTORS = frozenset(_CONNECTING.split())
+_ENERGY = ("edf", "engie")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    entry: Entry
+    score: float
+    matches: tuple[Match, ...]
+    reason: str  # "names", "names_and_agency", "agency_named", "likeness"
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """What speaks for each entry of one text."""
+
+    matches: dict[Entry, list[Match]] = field(default_factory=lambda: defaultdict(list))
+    brands: dict[str, list[Match]] = field(default_factory=lambda: defaultdict(list))
+    likeness: dict[str, float] = field(default_factory=dict)
+    sentences: list[int] = field(default_factory=list)
+
+
+def candidates_of(
+    reading: Reading, *, muted: dict[int, str], catalogue: CompiledCatalogue
+) -> list[Candidate]:
+    """The needs and bodies of a text; empty when nothing is known about it."""
+    named = [match for match in reading.matches if match.kind in ("name", "hint", "brand")]
+    live = [match for match in named if not _is_muted(match, muted)]
+    if not any(match.kind in ("name", "brand") for match in live):
+        live = [replace(match, weight=match.weight * _MUTED) for match in named]
+    evidence = _evidence(reading, _stand_ins(live, catalogue), catalogue)
+    found = _explain(evidence)
+    found += _agencies_alone(reading, evidence, found, catalogue)
+    return found or _resembling(reading, evidence, catalogue)
+
+
+def _is_muted(match: Match, muted: dict[int, str]) -> bool:
+    covered = sum(1 for index in match.at if index in muted)
+    return covered * 2 >= len(match.at) if match.kind != "brand" else covered > 0
+
+
+def _stand_ins(matches: list[Match], catalogue: CompiledCatalogue) -> list[Match]:
+    """The one energy supplier named sells both energies; another supplier named takes all."""
+    brands = {match.entry.partner for match in matches if match.kind == "brand"}
+    bodies = {match.entry.id for match in matches if match.entry.is_body and match.kind == "name"}
+    replaced = {
+        partner for body in bodies for partner in catalogue.instead_of.get(body, ())
+    } - brands
+    energy = [partner for partner in _ENERGY if partner in brands]
+    only = energy[0] if len(energy) == 1 else None
+    return [
+        _sold_by(only, match, catalogue) for match in matches if match.entry.partner not in replaced
+    ]
+
+
+def _sold_by(supplier: str | None, match: Match, catalogue: CompiledCatalogue) -> Match:
+    if supplier is None or match.entry.partner not in _ENERGY or match.entry.partner == supplier:
+        return match
+    return replace(match, entry=catalogue.entries[catalogue.siblings[match.entry.id]])
+
+
+def _evidence(reading: Reading, matches: list[Match], catalogue: CompiledCatalogue) -> _Evidence:
+    evidence = _Evidence()
+    sentence = 0
+    for word in reading.words:
+        sentence += word.form == "."
+        evidence.sentences.append(sentence)
+    for match in matches:
+        if match.kind == "brand":
+            evidence.brands[match.entry.partner].append(match)
+        else:
+            evidence.matches[match.entry].append(match)
+    evidence.likeness = _likeness(reading, catalogue)
+    return evidence
+
+
+def _likeness(reading: Reading, catalogue: CompiledCatalogue) -> dict[str, float]:
+    scores: dict[str, float] = defaultdict(float)
+    stems = {part for _, part in reading.content}
+    for part in stems:
+        for entry_id, weight in catalogue.likeness.get(part, ()):
+            scores[entry_id] += weight
+    length = max(len(stems), 4) ** 0.5 * 3.5  # the usual idf of a word said
+    return {entry_id: min(score / length, 1.0) for entry_id, score in scores.items()}
+
+
+def _explain(evidence: _Evidence) -> list[Candidate]:
+    """The best candidate takes its words; again, until nothing known is left."""
+    taken: set[int] = set()
+    found: list[Candidate] = []
+    while len(found) < _MOST_NEEDS:
+        scored = [
+            candidate
+            for entry in evidence.matches
+            if (candidate := _scored(entry, evidence, taken)) is not None
+        ]
+        best = max(scored, key=lambda c: (c.score, c.entry.id), default=None)
+        if best is None or best.score < LEAST_SCORE:
+            break
+        found.append(best)
+        for match in best.matches:
+            taken |= match.at
+        evidence.matches.pop(best.entry)
+    return found
+
+
+def _scored(entry: Entry, evidence: _Evidence, taken: set[int]) -> Candidate | None:
+    brands = evidence.brands.get(entry.partner, []) if not entry.is_body else []
+    names = _apart(m for m in evidence.matches[entry] if m.kind == "name" and not m.at & taken)
+    hints = _apart(
+        m for m in evidence.matches[entry] if m.kind == "hint" and (brands or not m.at & taken)
+    )
+    hints = [hint for hint in hints if not any(hint.at & name.at for name in names)]
+    if not names and not (hints and brands):
+        return None
+    used = names + hints
+    score = _falling(names, _MORE_NAMES) + _falling(hints, _MORE_HINTS)
+    score += _LIKENESS * evidence.likeness.get(entry.id, 0.0)
+    if brands:
+        places = {evidence.sentences[match.first] for match in used}
+        beside = any(evidence.sentences[brand.first] in places for brand in brands)
+        score += _BRAND_BESIDE if beside else _BRAND_ELSEWHERE
+    reason = "names_and_agency" if brands else "names"
+    return Candidate(entry, score, tuple(used + brands[:1]), reason)
+
+
+def _apart(matches: Iterable[Match]) -> list[Match]:
+    """The strongest matches that share no word."""
+    kept: list[Match] = []
+    for match in sorted(matches, key=lambda m: (-m.weight, m.first)):
+        if not any(match.at & other.at for other in kept):
+            kept.append(match)
+    return kept
+
+
+def _falling(matches: list[Match], shares: tuple[float, ...]) -> float:
+    return sum(m.weight * share for m, share in zip(matches, shares, strict=False))
+
+
+def _agencies_alone(
+    reading: Reading,
+    evidence: _Evidence,
+    found: list[Candidate],
+    catalogue: CompiledCatalogue,
+) -> list[Candidate]:
+    """An agency named in a part of the text that nothing else explains."""
+    parts = _parts(reading)
+    explained = {parts[index] for c in found for match in c.matches for index in match.at}
+    partners = {candidate.entry.partner for candidate in found}
+    alone = []
+    for partner, brands in evidence.brands.items():
+        free = [brand for brand in brands if parts[brand.first] not in explained]
+        if partner not in partners and (free if found else brands):
+            entry = catalogue.entries[f"{partner}.{OTHER}"]
+            score = _BRAND_ALONE * max(brand.weight for brand in brands)
+            alone.append(Candidate(entry, score, tuple(brands[:2]), "agency_named"))
+    return alone
+
+
+def _parts(reading: Reading) -> list[int]:
+    """Which part of the text each word is in: a part ends at a pause or a connector."""
+    part = 0
+    parts = []
+    for word in reading.words:
+        part += word.form in _CONNECTORS
+        parts.append(part)
+    return parts
+
+
+def _resembling(
+    reading: Reading, evidence: _Evidence, catalogue: CompiledCatalogue
+) -> list[Candidate]:
+    """No name at all: the entry the whole text resembles most, never surely."""
+    scores = dict(evidence.likeness)
+    for entry, matches in evidence.matches.items():
+        scores[entry.id] = scores.get(entry.id, 0.0) + 0.1 * len(_apart(matches))
+    if not scores or len(reading.content) < _LEAST_WORDS_ALIKE:
+        return []
+    best = max(scores, key=lambda entry_id: (scores[entry_id], entry_id))
+    if scores[best] < _LEAST_LIKENESS:
+        return []
+    entry = catalogue.entries[best]
+    return [Candidate(entry, scores[best], tuple(evidence.matches.get(entry, ())), "likeness")]
+
+
+def is_body(candidate: Candidate) -> bool:
+    return candidate.entry.partner == BODY

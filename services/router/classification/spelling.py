@@ -1,0 +1,85 @@
+"""PURE: a word as typed → the catalogue's word it stands for, by sound, then by distance."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+# A text of 5,000 characters must not cost more than a few milliseconds.
+MOST_CORRECTIONS = 60
+
+_SOUNDS = tuple(
+    (re.compile(pattern), sound)
+    for pattern, sound in (
+        (r"ph", "f"),
+        (r"(.)\1+", r"\1"),
+        (r"eau|au", "o"),
+        (r"tion", "sion"),
+        (r"ge(?=[ao])|g(?=[eiy])", "j"),
+        (r"gu(?=[eiy])", "g"),
+        (r"qu|q|ck", "k"),
+        (r"c(?=[eiy])", "s"),
+        (r"c(?!h)", "k"),
+        (r"(?<!c)h", ""),
+        (r"(ain|ein|in|im|yn)(?=[^aeiouy]|$)", "2"),
+        (r"(en|em|an|am)(?=[^aeiouy]|$)", "1"),
+        (r"(on|om)(?=[^aeiouy]|$)", "3"),
+        (r"(er|ez|et|ees|ee|es|ai|ait|ais|ei)$", "e"),
+        (r"ai|ei", "e"),
+        (r"y", "i"),
+        (r"z|(?<=[aeiou])s(?=[aeiou])", "z"),
+        (r"x$|s$|t$|d$|p$", ""),
+        (r"(?<=.)e$", ""),
+    )
+)
+
+
+def sound_of(form: str) -> str:
+    """How a French reader would say it, roughly: `karte` and `carte` are the same."""
+    for pattern, sound in _SOUNDS:
+        form = pattern.sub(sound, form)
+    return form
+
+
+class Speller:
+    """Knows the catalogue's words; built once."""
+
+    def __init__(self, vocabulary: Iterable[str], known: Iterable[str]) -> None:
+        """`vocabulary`: what may be meant. `known`: ordinary words, never corrected."""
+        words = {form for form in vocabulary if len(form) >= 3 and form.isascii()}
+        self._known = frozenset(known) | words
+        self._by_sound: dict[str, list[str]] = defaultdict(list)
+        self._by_length: dict[int, list[str]] = defaultdict(list)
+        for form in sorted(words):
+            if not form.isdigit():
+                self._by_sound[sound_of(form)].append(form)
+                self._by_length[len(form)].append(form)
+
+    def knows(self, form: str) -> bool:
+        return form in self._known
+
+    def correct(self, form: str) -> str | None:
+        """The catalogue's word, or None when nothing is close enough or the word is ordinary."""
+        if len(form) < 4 or not form.isascii() or not form.isalpha() or self.knows(form):
+            return None
+        alike = self._by_sound.get(sound_of(form), [])
+        near = [word for word in alike if OSA.distance(word, form) <= len(form) // 2]
+        if near:
+            return min(near, key=lambda word: OSA.distance(word, form))
+        if len(form) < 5:
+            return None
+        furthest = 1 if len(form) < 8 else 2
+        lengths = range(len(form) - furthest, len(form) + furthest + 1)
+        candidates = [
+            word for size in lengths for word in self._by_length.get(size, ()) if len(word) >= 4
+        ]
+        found = process.extractOne(
+            form, candidates, scorer=OSA.distance, score_cutoff=furthest, processor=None
+        )
+        if found is None:
+            return None
+        word = str(found[0])
+        # Two letters wrong and another first letter is another word.
+        return word if word[0] == form[0] or found[1] <= 1 else None

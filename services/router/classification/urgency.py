@@ -1,0 +1,103 @@
+"""PURE: is harm within days, and is anyone in danger now."""
+
+import re
+
+from services.router.classification.matching import Match
+
+# Harm within days or already there (a debt, a delay or anger alone is not urgent).
+_SOON = (
+    r"(?:demain|ce soir|cette nuit|apres demain|aujourd hui|ce matin|depuis hier|lundi"
+    r"|mardi|mercredi"
+    r"|jeudi|vendredi|samedi|dimanche|cette semaine|dans (?:un|deux|trois|quatre|cinq|1|2"
+    r"|3|4|5|24|48)"
+    r"(?: heures?| jours?| h)|semaine prochaine|maintenant|tout de suite)"
+)
+_NEAR = r"(?: \S+){0,8}? "
+_ENERGY = r"(?:electricite|courant|gaz|lumiere|chauffage|eau chaude|jus|edf|engie)"
+_CARE = (
+    r"(?:insuline|dialyse|chimio\w*|oxygene|traitement\w*|operation\w*|greffe|cancer|medicament\w*"
+    r"|radiotherapie|hospitalis\w*|soins|operer|opere\w*|opera\w*)"
+)
+_SIGNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\b(?:coupe|coupee|coupes|couper|coupent|coupure|coupera|limite a|reduit\w*"
+        rf"|coupez){_NEAR}{_ENERGY}\b",
+        rf"\b{_ENERGY}\b{_NEAR}(?:coupe|coupee|couper|coupure|coupent|coupera|coupes)\b",
+        r"\b(?:plus|sans|pas|ni) (?:de |d |du )?(?:electricite|courant|gaz|chauffage|lumiere"
+        r"|eau chaude)\b(?! cher)",
+        r"\b(?:avis|menace\w*|risque) (?:de |d une )?(?:coupure|couper)",
+        r"\b1000 ?(?:watts?|w)\b",
+        r"\b(?:rien|plus rien|plus|pas|quoi|comment) (?:a |de quoi |pour |me |nous |leur"
+        r" )*(?:manger|nourrir)\b",
+        r"\bde quoi (?:manger|nourrir)|\bfrigo (?:est )?vide|\bn (?:ai|a|avons) pas mange"
+        r"|\bplus (?:de )?lait\b",
+        r"\bplus (?:de |d |du )?(?:couches|nourriture)\b|\bmeurt de faim|\bont faim|\b(?:a|ai"
+        r"|avons) faim\b",
+        r"\b(?:a la rue|dort dehors|dors dehors|dormons dehors|dormir dehors|dehors ce soir"
+        r"|plus de toit"
+        r"|dans (?:ma|notre|la|sa) voiture|sous (?:une )?tente|nulle part ou|ou dormir|dormir"
+        r" ce soir"
+        r"|dans la rue avec|sans abri|dort (?:\S+ )?dans la rue|dors (?:\S+ )?dans la rue)\b",
+        r"\b(?:expulse\w*|expulsion|mis\w* a la porte|mettre dehors|met dehors|mis dehors|mise"
+        r" dehors"
+        r"|force publique|jete\w* dehors|commandement de quitter|serrure)\b",
+        rf"\b(?:audience|tribunal|juge|convocation|convoque\w*|huissier\w*){_NEAR}{_SOON}",
+        rf"\b{_SOON}{_NEAR}(?:audience|tribunal|juge|convocation|huissier\w*)",
+        r"\b(?:date limite|dernier delai|dernier jour|delai|avant|expire\w*|se termine|finit"
+        r"|cloture\w*|limite)"
+        r" (?:\S+ ){0,3}?(?:demain|ce soir|apres demain|aujourd hui|dans (?:un|deux|1|2|24|48)"
+        r" (?:jours?|heures?))",
+        r"\b(?:demain|ce soir|aujourd hui|apres demain)\b(?: \S+){0,4}? (?:dernier delai"
+        r"|dernier jour|date limite|delai|au plus tard)",
+        rf"\b(?:plus (?:de |d |du |mon |mes |son |acheter )?|sans (?:mon |ma |mes )?|arret\w*"
+        rf" (?:de |du |mon |son |ma )?"
+        rf"|refus\w* (?:de |mon |ma |l |son )?|bloqu\w* (?:mon |ma |son )?|peux (?:plus|pas)"
+        rf" (?:\S+ ){{0,3}}?"
+        rf"|peut (?:plus|pas) (?:\S+ ){{0,3}}?|interromp\w* (?:mon |son )?){_CARE}\b",
+        rf"\b{_CARE}{_NEAR}(?:refus\w+|bloqu\w+|annul\w+|interromp\w+|arrete\w*|demain|semaine"
+        rf" prochaine|lundi|jeudi|vendredi|mardi|mercredi)\b",
+        r"\b(?:aucun|plus aucun|sans|zero|plus de|plus d) (?:revenu\w*|ressource\w*|argent|sou"
+        r"|rentree d argent|euro)"
+        r"(?: \S+){0,12}? (?:enfants?|bebe|fils|fille|manger|vivre|petits?|petite)\b",
+        r"\b(?:enfants?|bebe|fils|fille|petits?)\b(?: \S+){0,10}? (?:aucun revenu|plus rien"
+        r"|sans revenu|plus d argent|plus un sou|plus de ressource\w*|sans ressource\w*|aucune"
+        r" ressource)\b",
+        r"\b(?:plus rien|rien) (?:pour|du tout pour) (?:vivre|les enfants|mes enfants|finir le"
+        r" mois|mon bebe|le bebe)\b",
+        r"\b(?:violence\w*|menace de mort|peur de rentrer|me frappe|me bat)\b",
+        # other languages
+        r"\b(?:cut off|no electricity|no food|evict\w*|homeless|nothing to eat|sleep\w*"
+        r" outside|no heating)\b",
+        r"\b(?:sin luz|cortaron|cortar la luz|desaloj\w*|desahuci\w*|sin comida|en la calle"
+        r"|sem luz|cortaram|despej\w*)\b",
+        r"(?:отключ|выселя|на улице|нечего есть|відключ|вулиці|вимкн|виселя|нема що їсти|طرد"
+        r"|قطع|الشارع|断电|停电|没有吃|赶出)",
+        r"\b(?:kesti\w*|kesildi|kesecek\w*|sokakta|evacua\w*|curent taiat|taiat curentul|in"
+        r" strada|sfratt\w*|senza luce|bez pradu|odcieli|odcie\w*|eksmisj\w*)\b",
+    )
+)
+_EMPTY = frozenset(("un", "une", "l", "la", "le", "de", "d", "du"))
+_NOT_NOW = re.compile(
+    r"\b(?:pas|suite a|apres|a cause|depuis|n est|avait|etait|etais|contre|assurance)$"
+)
+
+
+def is_urgent(spoken: str) -> bool:
+    """`spoken`: the folded words with one space between."""
+    return any(sign.search(spoken) for sign in _SIGNS)
+
+
+def danger_number(matches: list[Match], forms: list[str]) -> str | None:
+    """The number to call: that of the longest danger name said of now."""
+    said = [
+        match
+        for match in matches
+        if match.kind == "danger" and match.tight and not _is_past_or_denied(match, forms)
+    ]
+    return max(said, key=lambda match: (len(match.at), match.weight)).entry.id if said else None
+
+
+def _is_past_or_denied(match: Match, forms: list[str]) -> bool:
+    before = [form for form in forms[max(0, match.first - 4) : match.first] if form not in _EMPTY]
+    return bool(_NOT_NOW.search(" ".join(before[-2:])))
