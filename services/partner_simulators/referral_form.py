@@ -115,7 +115,7 @@ _REFERRAL: dict[str, Check] = {
     "unit": _or_null(_text(40)),
     "urgent": _of_type(bool, "vrai ou faux attendu"),
     "channel": _channel,
-    "language": _or_null(_text(20)),
+    "language": _or_null(_text(40)),
     "taken_at": _MOMENT,
     "issued_at": _MOMENT,
     "demarches": _of_type(list, "liste attendue"),
@@ -134,7 +134,7 @@ _VISITOR: dict[str, Check] = {
     "family_name": _text(200),
     "birth_date": _DAY,
     "postcode": _text(10),
-    "phone": _text(30),
+    "phone": _text(40),
     "email": _text(254),
     "identifiers": _of_type(dict, "objet attendu"),
 }

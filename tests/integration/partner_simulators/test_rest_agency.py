@@ -294,7 +294,7 @@ async def test_a_huge_answer_is_ten_megabytes(agencies: Agencies, referral: Form
 
 
 async def test_a_client_that_hangs_up_on_a_huge_answer_harms_nobody(
-    agencies: Agencies, referral: Form
+    agencies: Agencies, referral: Form, caplog: pytest.LogCaptureFixture
 ) -> None:
     await agencies.order("faults", "edf", fault="huge", count=1)
     form = referral()
@@ -304,6 +304,7 @@ async def test_a_client_that_hangs_up_on_a_huge_answer_harms_nobody(
         await response.content.read(1000)
         response.close()
     assert (await agencies.hand_in("edf", form))[0] == 201
+    assert caplog.records == []
 
 
 async def test_a_slow_agency_still_files(agencies: Agencies, referral: Form) -> None:
