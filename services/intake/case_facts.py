@@ -6,9 +6,7 @@ its agency does, and apart from it for what we do to reach the agency, so that a
 `delivered` never hides an agency's word.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Literal
 from uuid import UUID
 
@@ -99,7 +97,7 @@ class CaseFacts(_Facts):
     decision: DecisionFacts | None = None
     recalled: frozenset[UUID] = frozenset()
     """Referrals that a later decision took back."""
-    referrals: Mapping[UUID, ReferralFacts] = MappingProxyType({})
+    referrals: dict[UUID, ReferralFacts] = {}
 
 
 def add_event(facts: CaseFacts, event: Event) -> CaseFacts:

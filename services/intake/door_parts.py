@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.intake.authentication import Authenticator
-from services.intake.follow_events import EventFeed
+from services.intake.event_feed import EventFeed
 from services.intake.known_directory import KnownDirectory
 from shared.plumbing.access import SessionSigner
 from shared.plumbing.clock import Clock

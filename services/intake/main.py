@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from services.intake.authentication import Authenticator
 from services.intake.consumers import TOPICS, build_consumption
 from services.intake.door_parts import DoorParts, parts_of
-from services.intake.follow_events import EventFeed
+from services.intake.event_feed import EventFeed
 from services.intake.http_api import add_case_routes
 from services.intake.http_live import add_live_routes
 from services.intake.http_pages import add_pages
