@@ -5,6 +5,8 @@ again and acknowledges it again, under the same status id.
 """
 
 import asyncio
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -22,17 +24,27 @@ from services.partner_simulators.referral_form import (
     wrong_in_referral,
     wrong_in_withdrawal,
 )
-from services.partner_simulators.reply_topic import ReplyTopic
+from services.partner_simulators.reply_topic import Reply, ReplyTopic, written_out
 from services.partner_simulators.sealed_letter import LetterOpener, Unreadable
 
 log = structlog.get_logger()
 
 PAUSE_AFTER_TROUBLE = 1.0
 MOST_AT_ONCE = 100
+GARBAGE = b"\x00\xff\xfe{]garbage"
 
 
 class LineCut(Exception):
     """Ordered by the fault panel: the connection goes before the commit."""
+
+
+@dataclass(slots=True)
+class Tray:
+    """What one batch of letters leads to: replies first, then the files move on."""
+
+    replies: list[Reply] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+    cut: bool = False
 
 
 class QueueSimulator:
@@ -128,21 +140,23 @@ class QueueSimulator:
         consumer: AIOKafkaConsumer,
         batches: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]],
     ) -> None:
-        cut = False
-        for records in batches.values():
-            for record in records:
-                fault = self._faults.take(counts=True)
-                await self._answer(record, fault)
-                cut = cut or (fault is not None and fault.kind == "cut_after_accept")
-        if cut:
+        tray = Tray()
+        for record in chain.from_iterable(batches.values()):
+            fault = self._faults.take(counts=True)
+            if fault is not None and fault.kind == "slow":
+                await asyncio.sleep(1.0 if fault.seconds is None else fault.seconds)
+            self._read(record, tray, fault=fault.kind if fault is not None else None)
+        await self._replies.send_all(tray.replies)
+        for file in tray.files:
+            self.office.keep_moving(file)
+        if tray.cut:
             raise LineCut
         await consumer.commit(
             {partition: records[-1].offset + 1 for partition, records in batches.items()}
         )
 
-    async def _answer(self, record: ConsumerRecord[bytes, bytes], fault: Fault | None) -> None:
-        if fault is not None and fault.kind == "slow":
-            await asyncio.sleep(1.0 if fault.seconds is None else fault.seconds)
+    def _read(self, record: ConsumerRecord[bytes, bytes], tray: Tray, *, fault: str | None) -> None:
+        tray.cut = tray.cut or fault == "cut_after_accept"
         try:
             body = self._opener.open(record.value or b"")
             form = parse_object(body)
@@ -157,39 +171,33 @@ class QueueSimulator:
             return
         match _type_of(record):
             case "aiguillage.referral":
-                await self._receive(form, body, fault)
+                self._receive(form, body, tray, fault=fault)
             case "aiguillage.answer" | "aiguillage.withdrawal" as what:
                 self._follow_up(what, form, body)
             case _:
                 log.warning("letter_of_unknown_type", offset=record.offset, **self._who)
 
-    async def _receive(self, form: dict[str, Any], body: bytes, fault: Fault | None) -> None:
+    def _receive(self, form: dict[str, Any], body: bytes, tray: Tray, *, fault: str | None) -> None:
         referral_id = str(form.get("referral_id", ""))
-        kind = fault.kind if fault is not None else None
-        if kind == "garbage":
-            await self._replies.send_bytes(referral_id, b"\x00\xff\xfe{]garbage")
+        if fault == "garbage":
+            tray.replies.append((referral_id, GARBAGE))
             return
         wrong = wrong_in_referral(
             form, partner_id=self.office.partner_id, visitor_fields=self._visitor_fields
         )
-        if wrong or kind == "refuse":
+        if wrong or fault == "refuse":
             fields = ", ".join(each["field"] for each in wrong) or "text"
-            await self._replies.send(
-                self.office.turn_away(referral_id, because=f"Champs à corriger : {fields}.")
-            )
+            refusal = self.office.turn_away(referral_id, because=f"Champs à corriger : {fields}.")
+            tray.replies.append((referral_id, written_out(refusal)))
             return
         self.office.open_file(referral_id, body=body)
         file = self.office.find_file(referral_id)
-        if file is not None:
-            await self._acknowledge(file)
-
-    async def _acknowledge(self, file: File) -> None:
-        if not self.office.behaviour.statuses:
+        if file is None or not self.office.behaviour.statuses:
             return
-        status = self.office.acknowledgement_of(file)
-        if status is not None:
-            await self._replies.send(status)
-        self.office.keep_moving(file)
+        acknowledgement = self.office.acknowledgement_of(file)
+        if acknowledgement is not None:
+            tray.replies.append((referral_id, written_out(acknowledgement)))
+        tray.files.append(file)
 
     def _follow_up(self, what: str, form: dict[str, Any], body: bytes) -> None:
         file = self.office.find_file(str(form.pop("referral_id", "")))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -11,6 +12,15 @@ from services.partner_simulators.office import StatusMessage
 from services.partner_simulators.outgoing import TryAgain
 
 SECONDS_TO_SEND = 10
+
+
+Reply = tuple[str, bytes]
+"""A referral id and what is said about it, as bytes: a status message, or anything at all."""
+
+
+def written_out(message: StatusMessage) -> bytes:
+    """A status message as it goes over the wire."""
+    return json.dumps(message, ensure_ascii=False).encode()
 
 
 class ReplyTopic:
@@ -24,11 +34,19 @@ class ReplyTopic:
 
     async def send(self, message: StatusMessage) -> None:
         """Write one status message. Raises TryAgain when it is not certain that it arrived."""
-        value = json.dumps(message, ensure_ascii=False).encode()
-        await self.send_bytes(message["referral_id"], value)
+        await self._write(message["referral_id"], written_out(message))
 
-    async def send_bytes(self, referral_id: str, value: bytes) -> None:
-        """Write anything at all under a referral's key; raises as `send`."""
+    async def send_all(self, replies: Iterable[Reply]) -> None:
+        """Write many at once, in no promised order; raises TryAgain unless all arrived."""
+        outcomes = await asyncio.gather(
+            *(self._write(referral_id, value) for referral_id, value in replies),
+            return_exceptions=True,
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _write(self, referral_id: str, value: bytes) -> None:
         producer: AIOKafkaProducer | None = None
         try:
             # aiokafka's idempotent producer never times out by itself when Kafka is gone
