@@ -144,7 +144,7 @@ def topics_verify(as_json: Json = False) -> None:
 
 
 @app.command(epilog=EXIT_CODES)
-def submit(
+def submit(  # noqa: PLR0917 - typer reads its options from a plain signature
     text: Annotated[str, typer.Argument(help="The need, in the visitor's words; - reads stdin.")],
     site: Annotated[str, typer.Option(help="Where it is taken.")] = "pimms-paris-19",
     channel: Annotated[str, typer.Option(help="kiosk, agent, bus or api.")] = "api",

@@ -11,5 +11,7 @@ def classify() -> None:
 
     # Bytes that are not UTF-8 must spoil their own line only.
     lines = (line.decode("utf-8", errors="surrogateescape") for line in sys.stdin.buffer)
-    for answer in classify_lines(lines, catalogue=compile_catalogue(load_catalogue())):
+    catalogue = load_catalogue()
+    compiled = compile_catalogue(catalogue)
+    for answer in classify_lines(lines, catalogue=catalogue, compiled=compiled):
         sys.stdout.write(answer + "\n")
