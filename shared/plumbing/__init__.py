@@ -1,1 +1,1 @@
-"""What every service stands on: database, bus, sealing, access, clock, observability. No business decision."""
+"""What every service stands on: database, bus, sealing, access, clock. No business decision."""
