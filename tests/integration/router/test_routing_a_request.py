@@ -68,15 +68,15 @@ class CountingTransaction(Transaction):
 async def test_a_batch_of_many_cases_takes_a_handful_of_statements(router: Rig) -> None:
     batch = [
         CloudEvent(id=uuid4(), source="intake", time=NOON, data=router.submitted(TWO_NEEDS))
-        for _ in range(50)
+        for _ in range(100)
     ]
     async with router.database.transaction() as tx:
         counting = CountingTransaction(tx._connection)
         await router.consumer.handle(counting, batch)
 
-    assert len(await router.announced()) == 150
-    # Partners and cases read; cases, decisions, referrals and outbox written.
-    assert counting.statements == 6
+    assert len(await router.announced()) == 300
+    # Partners and cases read once; for every 25: cases, decisions, referrals, outbox written.
+    assert counting.statements == 2 + 4 * 4
 
 
 async def test_the_same_request_said_again_changes_nothing(router: Rig) -> None:
@@ -192,6 +192,18 @@ async def test_a_withdrawal_that_came_first_wins(router: Rig) -> None:
     assert await router.hear(router.submitted(TWO_NEEDS, case_id=case_id)) == []
 
     assert await router.database.fetchval("SELECT count(*) FROM router.referrals") == 0
+
+
+async def test_a_case_may_be_spoken_of_all_over_a_long_batch(router: Rig) -> None:
+    case_id = uuid4()
+    others = [router.submitted("Je veux demander l'APL") for _ in range(120)]
+    events = await router.hear(
+        router.submitted(TWO_NEEDS, case_id=case_id), *others, router.withdrawn(case_id)
+    )
+
+    of_it = said([event for event in events if event.data.subject == str(case_id)])
+    assert sorted(of_it[-2:]) == ["referral.recalled caf", "referral.recalled cpam"]
+    assert len(of_it) == 5
 
 
 async def test_a_withdrawal_in_the_same_batch_recalls_what_was_issued(router: Rig) -> None:
