@@ -1,5 +1,6 @@
 """Withdrawals, answers, people's decisions and agencies' refusals of a case already routed."""
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -266,3 +267,40 @@ async def test_a_withdrawal_leaves_alone_what_an_agency_sent_back(router: Rig) -
     events = await router.hear(router.withdrawn(case_id))
 
     assert said(events) == ["referral.recalled caf"]
+
+
+async def test_the_loop_issues_once_the_clock_has_moved(router: Rig) -> None:
+    case_id, issued = await routed(router)
+    await router.hear(router.reroute(case_id, "casvp", referral_id=issued["cpam"].referral_id))
+    loop = asyncio.create_task(router.held.run())
+    try:
+        await asyncio.sleep(0.1)  # the loop has looked, found nothing due, and sleeps
+        waiting = await router.announced()
+        router.clock.move(UNDO)
+        events: list[CloudEvent] = []
+        for _ in range(200):
+            events += await router.announced()
+            if events:
+                break
+            await asyncio.sleep(0.02)
+    finally:
+        loop.cancel()
+
+    assert waiting == []
+    assert said(events) == ["referral.recalled cpam", "referral.issued casvp", "case.routed"]
+
+
+async def test_a_withdrawal_under_way_is_not_overtaken_by_a_held_decision(router: Rig) -> None:
+    case_id, issued = await routed(router)
+    await router.hear(router.reroute(case_id, "casvp", referral_id=issued["cpam"].referral_id))
+    router.clock.move(UNDO)
+    withdrawal = CloudEvent(id=uuid4(), source="intake", time=NOON, data=router.withdrawn(case_id))
+    async with router.database.transaction() as tx:
+        await router.consumer.handle(tx, [withdrawal])
+        assert await router.held.issue_due() == 0
+    assert await router.held.issue_due() == 0
+
+    assert sorted(said(await router.announced())) == [
+        "referral.recalled caf",
+        "referral.recalled cpam",
+    ]
