@@ -189,27 +189,25 @@ async def claim_deliveries(
     ]
 
 
-async def list_expired_claims(database: Database, *, partner_id: str, now: datetime) -> list[Row]:
-    """Claims whose sender can no longer be sending: delivery_id, referral_id, epoch, since."""
+async def list_expired_claims(
+    database: Database, *, partner_id: str, owner: str, others_at_once: bool, now: datetime
+) -> list[Row]:
+    """Claims that are over, or with `others_at_once` all those of other owners.
+
+    Columns: delivery_id, referral_id, epoch, sending_since.
+    """
     return await database.fetch(
         """
         SELECT delivery_id, referral_id, epoch, sending_since FROM partner_adapters.deliveries
-        WHERE partner_id = $1 AND state = 'sending' AND claimed_until <= $2
+        WHERE partner_id = $1 AND state = 'sending'
+          AND (claimed_until <= $2 OR ($3 AND claimed_by <> $4))
         ORDER BY claimed_until LIMIT 500
         """,
         partner_id,
         now,
+        others_at_once,
+        owner,
     )
-
-
-async def find_next_due(database: Database, *, partner_id: str) -> datetime | None:
-    """When the partner's next delivery is due."""
-    due_at: datetime | None = await database.fetchval(
-        "SELECT min(due_at) FROM partner_adapters.deliveries "
-        "WHERE partner_id = $1 AND state = 'due'",
-        partner_id,
-    )
-    return due_at
 
 
 async def mark_due_now(

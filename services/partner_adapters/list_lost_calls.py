@@ -1,19 +1,29 @@
-"""Settle the claims whose sender died before it could record: they may have been sent."""
+"""Find the claims whose sender died before it could record: they may have been sent."""
 
 from services.partner_adapters.delivery_store import list_expired_claims
+from services.partner_adapters.partner_file import PartnerFile
 from services.partner_adapters.record_deliveries import CallEnded
 from services.partner_adapters.referral_progress import Outcome
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database
 
 
-async def list_lost_calls(database: Database, *, partner_id: str, clock: Clock) -> list[CallEnded]:
-    """The partner's calls that nobody can still be making, each as an unknown outcome.
+async def list_lost_calls(
+    database: Database, *, partner: PartnerFile, owner: str, clock: Clock
+) -> list[CallEnded]:
+    """The partner's calls that ended without a word, each as an unknown outcome.
 
-    Recording them goes the way of every call: the epoch decides, should the sender be alive
-    after all.
+    Only for the process that holds the partner's lock. Another process's claim is lost at
+    once where the partner recognises repetitions; elsewhere only when nobody can still be
+    sending. Recording goes the way of every call: the epoch decides.
     """
-    rows = await list_expired_claims(database, partner_id=partner_id, now=clock.now())
+    rows = await list_expired_claims(
+        database,
+        partner_id=partner.id,
+        owner=owner,
+        others_at_once=partner.after_unknown == "resend",
+        now=clock.now(),
+    )
     return [
         CallEnded(
             delivery_id=row["delivery_id"],

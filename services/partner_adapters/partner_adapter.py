@@ -104,6 +104,10 @@ class PartnerAdapter(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Let go of what the adapter itself opened, if anything."""
+        ...
+
 
 @runtime_checkable
 class LooksUp(Protocol):

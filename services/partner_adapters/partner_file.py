@@ -7,6 +7,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,10 +17,11 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.partner_adapters.breaker import BreakerRules
+from services.partner_adapters.referral_progress import AfterUnknown, DeliveryRules
 from services.partner_adapters.retry_schedule import DEFAULT_DELAYS
+from services.partner_adapters.status_words import StatusWords
 from shared.contracts.referral_status import ReferralStatus, RefusalReason
 
-AfterUnknown = Literal["resend", "look_up", "uncertain"]
 VisitorField = Literal[
     "given_name", "family_name", "birth_date", "postcode", "phone", "email", "identifiers"
 ]
@@ -101,7 +103,7 @@ class Limits(_Table):
 class Retry(_Table):
     delays_seconds: tuple[Annotated[float, Field(ge=0)], ...] = Field(DEFAULT_DELAYS, min_length=1)
     look_up_after_seconds: float = Field(default=30, ge=0)
-    """How long a request of unknown outcome may still be worked on there: no look-up before."""
+    """After the start of a call of unknown outcome: before, it may still be worked on there."""
 
 
 class BreakerSettings(_Table):
@@ -152,6 +154,18 @@ class PartnerFile(_Table):
         if self.address is not None:
             check_address(self.address)
         return self
+
+    def delivery_rules(self) -> DeliveryRules:
+        """What happens after a failed call."""
+        return DeliveryRules(
+            delays=self.retry.delays_seconds,
+            after_unknown=self.after_unknown,
+            look_up_after=timedelta(seconds=self.retry.look_up_after_seconds),
+        )
+
+    def status_words(self) -> StatusWords:
+        """The tables that translate what the partner says."""
+        return StatusWords(statuses=self.statuses, refusal_reasons=self.refusal_reasons)
 
     def secret_names(self) -> list[str]:
         """The secrets this partner needs, by name."""

@@ -4,7 +4,6 @@ It tells what was certainly not taken (`PartnerUnavailable`) from what perhaps w
 (`OutcomeUnknown`): only a failure before the request was sent is certain.
 """
 
-import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -128,7 +127,7 @@ async def exchange(
         raise PartnerUnavailable("connection_refused") from error
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
         raise PartnerNeedsAttention("address_invalid") from error
-    except (TimeoutError, asyncio.TimeoutError) as error:
+    except TimeoutError as error:
         raise OutcomeUnknown("timed_out") from error
     except (aiohttp.ClientError, OSError) as error:
         raise OutcomeUnknown("line_cut") from error

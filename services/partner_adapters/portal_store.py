@@ -150,7 +150,8 @@ async def insert_agency_message(
     """Keep what the agency wrote beside what it was sent."""
     await tx.execute(
         """
-        INSERT INTO partner_adapters.portal_messages (message_id, referral_id, written_by, at, sealed)
+        INSERT INTO partner_adapters.portal_messages
+            (message_id, referral_id, written_by, at, sealed)
         VALUES ($1, $2, 'agency', $3, $4) ON CONFLICT DO NOTHING
         """,
         message_id,

@@ -80,6 +80,7 @@ async def record_deliveries(
             delivery,
             call.outcome,
             rules=rules[referral.partner_id],
+            started_at=call.started_at,
             now=now,
             jitter=random.random(),  # noqa: S311 - it spreads retries, nothing more
         )

@@ -12,7 +12,6 @@ from typing import Literal
 from uuid import UUID
 
 from services.partner_adapters.partner_adapter import What
-from services.partner_adapters.partner_file import AfterUnknown
 from services.partner_adapters.retry_schedule import next_attempt_at
 from shared.contracts.delivery_state import DeliveryState
 from shared.contracts.events import (
@@ -25,6 +24,9 @@ from shared.contracts.events import (
     derive_id,
 )
 from shared.contracts.referral_status import ReferralStatus, RefusalReason, is_final, may_follow
+
+AfterUnknown = Literal["resend", "look_up", "uncertain"]
+"""What to do when nobody knows whether the partner took it."""
 
 OWNER = "operations"
 """Who looks at what is parked."""
@@ -101,6 +103,7 @@ class DeliveryRules:
     delays: Sequence[float]
     after_unknown: AfterUnknown
     look_up_after: timedelta
+    """From the start of a call, how long the partner may still be working on it."""
 
 
 def settle(
@@ -109,10 +112,11 @@ def settle(
     outcome: Outcome,
     *,
     rules: DeliveryRules,
+    started_at: datetime,
     now: datetime,
     jitter: float,
 ) -> list[Event]:
-    """Apply how a call ended to a delivery that is `sending`."""
+    """Apply how a call, begun at `started_at`, ended to a delivery that is `sending`."""
     delivery.reason = outcome.reason
     if outcome.kind == "accepted":
         return _delivered(referral, delivery, reference=outcome.partner_reference, now=now)
@@ -126,7 +130,9 @@ def settle(
         return _due(delivery, now + ATTENTION_PAUSE)
     if outcome.kind == "unknown" and asks_a_person(rules, delivery):
         return _uncertain(referral, delivery, reason=outcome.reason or "unknown", now=now)
-    return _try_again(referral, delivery, outcome, rules=rules, now=now, jitter=jitter)
+    return _try_again(
+        referral, delivery, outcome, rules=rules, started_at=started_at, now=now, jitter=jitter
+    )
 
 
 def asks_a_person(rules: DeliveryRules, delivery: DeliveryProgress) -> bool:
@@ -241,6 +247,7 @@ def _try_again(
     outcome: Outcome,
     *,
     rules: DeliveryRules,
+    started_at: datetime,
     now: datetime,
     jitter: float,
 ) -> list[Event]:
@@ -258,7 +265,7 @@ def _try_again(
     if due_at is None:
         return _parked(referral, delivery, reason=f"gave_up_{outcome.reason}", now=now)
     if outcome.kind == "unknown" and rules.after_unknown == "look_up":
-        due_at = max(due_at, now + rules.look_up_after)
+        due_at = max(due_at, started_at + rules.look_up_after)
     return _due(delivery, due_at)
 
 

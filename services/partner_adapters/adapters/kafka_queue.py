@@ -53,6 +53,9 @@ class KafkaQueueAdapter:
             receipts.append(Receipt(answer="acknowledged by the broker"))
         return receipts
 
+    async def close(self) -> None:
+        """Its transport belongs to whoever handed it in."""
+
 
 def read_public_key(text: str) -> ECKey:
     """Read a JWK; raises ValueError, which does not quote it."""

@@ -25,3 +25,6 @@ class PortalAdapter:
         for delivery in deliveries:
             await self._inbox.put(delivery, partner_id=self._partner_id)
         return [Receipt() for _ in deliveries]
+
+    async def close(self) -> None:
+        """Its transport belongs to whoever handed it in."""

@@ -1,0 +1,66 @@
+"""Ask a polling partner for what is new, and record it together with where to go on."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+import structlog
+
+from services.partner_adapters.partner_adapter import Collects
+from services.partner_adapters.partner_store import get_cursor, mark_cursor
+from services.partner_adapters.status_store import Said
+from shared.contracts.events import derive_id
+from shared.plumbing.clock import Clock
+from shared.plumbing.database import Database, Transaction
+from shared.plumbing.dead_letters import DeadLetter, insert_dead_letters
+
+log = structlog.get_logger()
+
+SCHEMA = "partner_adapters"
+RecordStatuses = Callable[[Transaction, Sequence[Said]], Awaitable[object]]
+
+
+async def collect_statuses(
+    database: Database,
+    *,
+    partner_id: str,
+    adapter: Collects,
+    record: RecordStatuses,
+    clock: Clock,
+) -> int:
+    """One page; returns how many statuses it held. Raises `PartnerFailure`.
+
+    The cursor is stored in the transaction that records the page, so that nothing is skipped;
+    what is read twice is recognised. What makes no sense is buried as dead letters.
+    """
+    cursor = await get_cursor(database, partner_id)
+    page = await adapter.collect(cursor)
+    if not page.statuses and not page.unreadable and page.cursor == cursor:
+        return 0
+    async with database.transaction() as tx:
+        if page.statuses:
+            await record(tx, [Said(partner_id=partner_id, status=each) for each in page.statuses])
+        await insert_dead_letters(
+            tx,
+            schema=SCHEMA,
+            letters=[_letter(partner_id, entry) for entry in page.unreadable],
+            now=clock.now(),
+        )
+        await mark_cursor(tx, partner_id, page.cursor)
+    if page.unreadable:
+        log.error("dead_letters_buried", partner_id=partner_id, count=len(page.unreadable))
+    return len(page.statuses) + len(page.unreadable)
+
+
+def _letter(partner_id: str, entry: str) -> DeadLetter:
+    # Polled lists have no offsets: the content's own makes burying it twice harmless.
+    entry_id: UUID = derive_id("unreadable status", partner_id, entry)
+    return DeadLetter(
+        consumer=SCHEMA,
+        topic=f"statuses of {partner_id}",
+        partition=0,
+        offset=entry_id.int >> 65,
+        key=None,
+        headers=[],
+        value=entry.encode(),
+        error="a status that does not parse",
+    )

@@ -1,0 +1,36 @@
+"""What the routes of this service's door work with; there once the service has started."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.partner_adapters.collect_statuses import RecordStatuses
+from services.partner_adapters.partner_environment import ConnectedPartner
+from services.partner_adapters.record_partner_status import Recorded
+from services.partner_adapters.status_store import Said
+from shared.plumbing.clock import Clock
+from shared.plumbing.database import Database
+from shared.plumbing.group_commit import GroupCommit
+from shared.plumbing.sealing import Sealer
+
+CallbackCommit = GroupCommit[Sequence[Said], Sequence[Recorded]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorParts:
+    partners: Mapping[str, ConnectedPartner]
+    database: Database
+    callbacks: CallbackCommit
+    record: RecordStatuses
+    sealer: Sealer
+    clock: Clock
+
+
+def _parts(request: Request) -> DoorParts:
+    parts: DoorParts = request.app.state.parts
+    return parts
+
+
+Parts = Annotated[DoorParts, Depends(_parts)]

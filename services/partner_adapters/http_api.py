@@ -1,0 +1,72 @@
+"""This service's HTTP door: what agencies call back, beside the portal and operations."""
+
+from fastapi import FastAPI, Request
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from services.partner_adapters.callback_signature import (
+    BadSignature,
+    split_secrets,
+    verify_signature,
+)
+from services.partner_adapters.door_parts import DoorParts, Parts
+from services.partner_adapters.partner_file import ByCallback
+from services.partner_adapters.partners_api import add_partner_routes
+from services.partner_adapters.portal_api import add_portal_routes
+from services.partner_adapters.status_message import StatusBatch, StatusMessage
+from services.partner_adapters.status_store import Said
+from shared.plumbing.http_door import FieldError, Problem, public
+from shared.plumbing.observability import log
+from shared.plumbing.validation_messages import field_errors
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add this service's own routes to its door."""
+    add_partner_routes(app)
+    add_portal_routes(app)
+
+    @app.post(
+        "/partners/{partner_id}/status",
+        status_code=204,
+        dependencies=[public()],
+        summary="What an agency says of referrals, signed as Standard Webhooks",
+    )
+    async def receive_status(partner_id: str, request: Request, parts: Parts) -> Response:
+        body = await request.body()
+        _verify(partner_id, body, request, parts)
+        said = [Said(partner_id=partner_id, status=message.as_status()) for message in _read(body)]
+        recorded = await parts.callbacks.submit(said)
+        foreign = [
+            FieldError(field=f"statuses.{index}.referral_id", message="Ce dossier est inconnu.")
+            for index, each in enumerate(recorded)
+            if each == "foreign"
+        ]
+        if foreign:
+            # The others are recorded: saying them again would do no harm, nor is it needed.
+            raise Problem(404, errors=foreign)
+        return Response(status_code=204)
+
+
+def _verify(partner_id: str, body: bytes, request: Request, parts: DoorParts) -> None:
+    partner = parts.partners.get(partner_id)
+    if partner is None or not isinstance(partner.file.status_return, ByCallback):
+        raise Problem(404)
+    secrets = split_secrets(partner.secret(partner.file.status_return.secret))
+    try:
+        verify_signature(body, request.headers, secrets=secrets, now=parts.clock.now())
+    except BadSignature as error:
+        log.warning("callback_refused", partner_id=partner_id, reason=str(error))
+        raise Problem(401, code=f"callback-{str(error).replace('_', '-')}") from None
+
+
+def _read(body: bytes) -> list[StatusMessage]:
+    """One status, or up to 100 of them; raises `Problem` naming every wrong field."""
+    try:
+        model = StatusBatch if b'"statuses"' in body else StatusMessage
+        content = model.model_validate_json(body)
+    except ValidationError as error:
+        errors = error.errors()
+        if errors[0]["type"] == "json_invalid":
+            raise Problem(400, code="not-json") from None
+        raise Problem(422, errors=field_errors(errors)) from None
+    return content.statuses if isinstance(content, StatusBatch) else [content]

@@ -1,0 +1,41 @@
+"""This service's settings, read from the environment: `AIGUILLAGE_…`.
+
+Partners' addresses and secrets are named by their files: see `partner_environment.py`.
+"""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from shared.plumbing.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What every service needs, and what only partner_adapters does."""
+
+    partner_adapters_port: int = Field(default=8002, ge=0, le=65535)
+    partners: str | None = None
+    """Ids of the partners this process serves, with commas; all of them without."""
+    partners_folder: Path | None = None
+    """More partner files; one with the id of a packaged one takes its place."""
+    retry_delays: str | None = None
+    """Seconds before each attempt, with commas; in place of every partner file's schedule."""
+
+    @field_validator("retry_delays")
+    @classmethod
+    def _delays_are_numbers(cls, text: str | None) -> str | None:
+        if text is not None and any(float(delay) < 0 for delay in text.split(",")):
+            raise ValueError("delays are seconds, not negative, with commas")
+        return text
+
+    def served(self) -> frozenset[str] | None:
+        """The partners to serve, or None for all."""
+        if self.partners is None:
+            return None
+        return frozenset(each.strip() for each in self.partners.split(",") if each.strip())
+
+    def delays(self) -> tuple[float, ...] | None:
+        """The schedule to use for every partner, or None: as their files say."""
+        if self.retry_delays is None:
+            return None
+        return tuple(float(delay) for delay in self.retry_delays.split(","))
