@@ -8,15 +8,15 @@ from typing import Any
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_until_signalled(main: Coroutine[Any, Any, int]) -> int:
-    """Run to the end, or until told to stop; 0 when it was told to stop.
+def run_until_signalled(main: Coroutine[Any, Any, int], *, when_told: int = 0) -> int:
+    """Run to the end, or until told to stop; `when_told` when it was told to stop.
 
     Exceptions of task groups are unwrapped to the first that tells something.
     """
-    return asyncio.run(_run(main))
+    return asyncio.run(_run(main, when_told))
 
 
-async def _run(main: Coroutine[Any, Any, int]) -> int:
+async def _run(main: Coroutine[Any, Any, int], when_told: int) -> int:
     task = asyncio.ensure_future(main)
     loop = asyncio.get_running_loop()
     told_to_stop = False
@@ -32,7 +32,7 @@ async def _run(main: Coroutine[Any, Any, int]) -> int:
     try:
         return await task
     except asyncio.CancelledError:
-        return 0
+        return when_told
     except BaseExceptionGroup as group:
         raise _first(group) from group
     finally:
