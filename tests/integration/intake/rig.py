@@ -141,6 +141,15 @@ class Door:
         case: dict[str, Any] = answer.json
         return case
 
+    async def session_of(self, account: str) -> str:
+        """Sign a person of `PLAN` in and give the session's token."""
+        answer = await self.call(
+            "POST", "/api/v1/sessions", who=None, body={"account": account, "password": PASSWORD}
+        )
+        assert answer.status == 200, answer.json
+        token: str = answer.json["token"]
+        return token
+
     async def outbox(self, case_id: str) -> list[dict[str, Any]]:
         """The events of a case that wait for Kafka: `{"type", "data"}` in order."""
         rows = await self.database.fetch(

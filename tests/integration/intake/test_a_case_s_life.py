@@ -205,7 +205,7 @@ async def test_partners_are_known_as_last_described(door: Door) -> None:
         answer = await door.call(
             "POST",
             f"/api/v1/cases/{case_id}/reroute",
-            who=await session_of(door, "amina"),
+            who=await door.session_of("amina"),
             key=secrets.token_hex(4),
             body={"partners": ["cia"]},
         )
@@ -216,18 +216,6 @@ async def test_partners_are_known_as_last_described(door: Door) -> None:
 
 
 # -- what is said afterwards ---------------------------------------------------------------
-
-
-async def session_of(door: Door, account: str) -> str:
-    answer = await door.call(
-        "POST",
-        "/api/v1/sessions",
-        who=None,
-        body={"account": account, "password": "une phrase de passe"},
-    )
-    assert answer.status == 200, answer.json
-    token: str = answer.json["token"]
-    return token
 
 
 async def test_a_withdrawal_is_announced_once_and_stays(door: Door) -> None:
@@ -302,7 +290,7 @@ async def test_a_reroute_is_a_person_s_decision_told_to_the_router(door: Door) -
         "partners": ["cpam", "cpam", "edf"],
     }
     assert (await door.call("POST", path, key=str(case_id), body=body)).status == 403
-    agent = await session_of(door, "amina")
+    agent = await door.session_of("amina")
     answer = await door.call("POST", path, who=agent, key=str(case_id), body=body)
     assert answer.status == 202
     event = (await door.outbox(str(case_id)))[-1]
@@ -321,7 +309,7 @@ async def test_a_withdrawn_case_takes_no_answer_and_no_reroute(door: Door) -> No
     reroute = await door.call(
         "POST",
         f"{path}/reroute",
-        who=await session_of(door, "amina"),
+        who=await door.session_of("amina"),
         key="z" + str(case_id),
         body={"partners": ["cpam"]},
     )
