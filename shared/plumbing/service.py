@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import structlog
@@ -117,6 +118,9 @@ async def serve(app: FastAPI, *, host: str, port: int) -> None:
             timeout_graceful_shutdown=3,
         )
     )
+    # uvicorn raises again, at the end, the signal that stopped it: that must not kill us then.
+    for stopping in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stopping, _already_heard)
     failed = _failure_of(app)
     failed.add_done_callback(lambda _: setattr(server, "should_exit", True))
     await server.serve()
@@ -124,6 +128,10 @@ async def serve(app: FastAPI, *, host: str, port: int) -> None:
         raise ServiceFailed(f"the background job {failed.result()} ended; see the log above")
     if not server.started:
         raise ServiceFailed("the service did not start; see the log above")
+
+
+def _already_heard(*_: object) -> None:
+    """The signal has done its work."""
 
 
 def _failure_of(app: FastAPI) -> asyncio.Future[str]:
