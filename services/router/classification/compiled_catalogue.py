@@ -78,14 +78,17 @@ def compile_catalogue(catalogue: Catalogue) -> CompiledCatalogue:
     forms: set[str] = set()
     prefixes: dict[str, str] = {}
     for entry, kind, name in _names(catalogue, entries):
-        words = folded_words(name)
-        key = content_stems(words) or tuple(words)
-        if name.endswith("*") and words:
-            key = (*key[:-1], words[-1] + "*")
-            prefixes[words[-1]] = words[-1] + "*"
+        key = _key(name, prefixes)
         if key:
             found[key][(entry, kind)] = None
-            forms.update(words)
+            forms.update(folded_words(name))
+    foreign: set[str] = set()
+    for entry, kind, name in _foreign_names(catalogue, entries):
+        key = _key(name, prefixes)
+        # A foreign word that is also a French name keeps its French meaning.
+        if key and key not in found:
+            found[key][(entry, kind)] = None
+        foreign.update(folded_words(name))
     pointers = {key: _weighed(key, kinds) for key, kinds in found.items()}
     texts = dict(_texts(catalogue))
     seen = {form for text in texts.values() for form in folded_words(text)}
@@ -97,7 +100,7 @@ def compile_catalogue(catalogue: Catalogue) -> CompiledCatalogue:
         prefixes=prefixes,
         speller=Speller(
             vocabulary=forms - STOPWORDS,
-            known=seen | STOPWORDS | catalogue.common_words,
+            known=seen | foreign | STOPWORDS | catalogue.common_words,
         ),
         shorthand={
             short: tuple(folded_words(plain)) for short, plain in catalogue.shorthand.items()
@@ -125,11 +128,29 @@ def _names(catalogue: Catalogue, entries: dict[str, Entry]) -> Iterator[tuple[En
         yield from ((itself, "job", name) for name in partner.jobs)
     for danger in catalogue.dangers:
         yield from ((Entry(danger.number, "danger"), "danger", name) for name in danger.names)
+
+
+def _foreign_names(
+    catalogue: Catalogue, entries: dict[str, Entry]
+) -> Iterator[tuple[Entry, Kind, str]]:
     for theme in catalogue.foreign_themes:
         entry = entries[theme.means.removeprefix("body:")]
-        kind = "brand" if entry.is_other and entry.partner != "accompagnement" else "name"
+        kind: Kind = "brand" if entry.is_other and entry.partner != "accompagnement" else "name"
         for terms in theme.terms.values():
             yield from ((entry, kind, term) for term in terms)
+
+
+def _key(name: str, prefixes: dict[str, str]) -> Key:
+    """The stems of a name; a word with a final `*` is kept as a prefix and noted."""
+    parts: list[str] = []
+    for chunk in name.split():
+        words = folded_words(chunk)
+        if chunk.endswith("*") and words:
+            prefixes[words[-1]] = words[-1] + "*"
+            parts += [*content_stems(words[:-1]), words[-1] + "*"]
+        else:
+            parts += content_stems(words)
+    return tuple(parts) or tuple(folded_words(name))
 
 
 def _weighed(key: Key, kinds: dict[tuple[Entry, Kind], None]) -> tuple[Pointer, ...]:

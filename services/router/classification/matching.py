@@ -53,7 +53,9 @@ def read(text: str, *, catalogue: CompiledCatalogue) -> Reading:
         if word.form not in STOPWORDS and not word.is_pause
     ]
     sentences = _sentence_numbers(words)
-    return Reading(words, _without_covered(_matches(content, sentences, catalogue)), content)
+    places = _places(words, content, catalogue)
+    found = _matches(places, content, sentences, catalogue)
+    return Reading(words, _without_covered(found), content)
 
 
 def _opened(words: list[Word], catalogue: CompiledCatalogue) -> Iterator[Word]:
@@ -112,14 +114,24 @@ def _sentence_numbers(words: list[Word]) -> list[int]:
     return numbers
 
 
-def _matches(
-    content: list[tuple[int, str]], sentences: list[int], catalogue: CompiledCatalogue
-) -> list[Match]:
-    places: dict[str, list[int]] = defaultdict(list)  # stem → positions in content
-    for position, (_, part) in enumerate(content):
+def _places(
+    words: list[Word], content: list[tuple[int, str]], catalogue: CompiledCatalogue
+) -> dict[str, list[int]]:
+    """Each stem, and each prefix the catalogue knows → its positions in `content`."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for position, (index, part) in enumerate(content):
         places[part].append(position)
-        for prefix in _prefixes(part, catalogue):
+        for prefix in _prefixes(words[index].form, catalogue):
             places[prefix].append(position)
+    return places
+
+
+def _matches(
+    places: dict[str, list[int]],
+    content: list[tuple[int, str]],
+    sentences: list[int],
+    catalogue: CompiledCatalogue,
+) -> list[Match]:
     found: dict[tuple[Key, frozenset[int]], Match | None] = {}
     matches: list[Match] = []
     for part, positions in places.items():
@@ -136,10 +148,10 @@ def _matches(
     return matches
 
 
-def _prefixes(part: str, catalogue: CompiledCatalogue) -> Iterator[str]:
-    if catalogue.prefixes and len(part) >= PREFIX_LEAST:
-        for size in range(PREFIX_LEAST, len(part) + 1):
-            if (starred := catalogue.prefixes.get(part[:size])) is not None:
+def _prefixes(form: str, catalogue: CompiledCatalogue) -> Iterator[str]:
+    if catalogue.prefixes and len(form) >= PREFIX_LEAST:
+        for size in range(PREFIX_LEAST, len(form) + 1):
+            if (starred := catalogue.prefixes.get(form[:size])) is not None:
                 yield starred
 
 
