@@ -145,7 +145,9 @@ async def _traffic(fleet: Fleet, *, quiet: bool) -> _Result:
 
 
 @contextmanager
-def _watching(requests: Sequence[DemoRequest], *, quiet: bool) -> Iterator[Callable[[Cases], None]]:
+def _watching(
+    texts: Mapping[str, str], *, wanted: int, quiet: bool
+) -> Iterator[Callable[[Cases], None]]:
     """Redraw a table on a terminal; elsewhere a line now and then."""
     out = console()
     if quiet or not out.is_terminal:
