@@ -1,5 +1,6 @@
 """All SQL on referrals, deliveries and attempts."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,9 +71,9 @@ async def insert_referrals(
             (referral_id, case_id, partner_id, unit_id, status, reference, channel, language,
              urgent, taken_at, issued_at, demarches, trace, sealed)
         SELECT r.referral_id, r.case_id, r.partner_id, r.unit_id, 'issued', r.reference, r.channel,
-               r.language, r.urgent, r.taken_at, r.issued_at, r.demarches, r.trace, r.sealed
+               r.language, r.urgent, r.taken_at, r.issued_at, r.demarches::jsonb, r.trace, r.sealed
         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-                    $7::text[], $8::bool[], $9::timestamptz[], $10::timestamptz[], $11::jsonb[],
+                    $7::text[], $8::bool[], $9::timestamptz[], $10::timestamptz[], $11::text[],
                     $12::jsonb[], $13::text[])
             AS r (referral_id, case_id, partner_id, unit_id, reference, channel, language, urgent,
                   taken_at, issued_at, demarches, trace, sealed)
@@ -89,8 +90,9 @@ async def insert_referrals(
         [event.urgent for event in events],
         [event.taken_at for event in events],
         [event.issued_at for event in events],
+        # As text: a list of lists would be taken for an array of two dimensions.
         [
-            [{"id": need.demarche_id, "title": need.title} for need in event.needs]
+            json.dumps([{"id": need.demarche_id, "title": need.title} for need in event.needs])
             for event in events
         ],
         [dict(trace) for _, trace in issued],
