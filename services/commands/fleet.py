@@ -22,7 +22,7 @@ from services.commands.child_plans import (
     door_urls,
     plan_children,
 )
-from services.commands.child_process import log_tail
+from services.commands.child_process import ChildPlan, log_tail
 from services.commands.demonstration import (
     open_demonstration,
     people_accounts,
@@ -46,6 +46,7 @@ from shared.plumbing.clock import SystemClock
 
 READY_WITHIN_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.05
+STARTS_AT_ONCE = 2
 HEALTH_PATHS = {**dict.fromkeys(SERVICES, "/readyz"), SIMULATORS: "/health"}
 
 Tell = Callable[[str], None]
@@ -122,11 +123,7 @@ async def running_fleet(
         )
         nursery = Nursery(tell=tell)
         stack.push_async_callback(asyncio.to_thread, nursery.stop, STOP_ORDER)
-        started = {}
-        for name, plan in plans.items():
-            nursery.start(plan)
-            started[name] = time.monotonic()
-        ready = await _ready_while_followed(nursery, door_urls(ports), started)
+        ready = await _start_children(nursery, plans, door_urls(ports))
         running = _running(servers, ports)
         folder.write_running(running)
         stack.callback(folder.forget_running)
@@ -193,38 +190,33 @@ async def _prepare_database(url: str, secrets: DemonstrationSecrets) -> None:
     await open_demonstration(url, secrets=secrets, clock=SystemClock())
 
 
-async def _ready_while_followed(
-    nursery: Nursery, urls: Mapping[str, str], started: Mapping[str, float]
+async def _start_children(
+    nursery: Nursery, plans: Mapping[str, ChildPlan], urls: Mapping[str, str]
 ) -> dict[str, float]:
-    """Seconds until each said it is ready; a child that dies meanwhile is started again."""
-    following = asyncio.create_task(nursery.follow())
-    waiting = asyncio.create_task(_until_ready(urls, started))
-    try:
-        await asyncio.wait({following, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if following.done():
-            await following
-        return await waiting
-    finally:
-        for task in (following, waiting):
-            task.cancel()
-        await asyncio.gather(following, waiting, return_exceptions=True)
+    """Start each and wait until it says it is ready; gives how many seconds that took.
 
-
-async def _until_ready(urls: Mapping[str, str], started: Mapping[str, float]) -> dict[str, float]:
+    A few at a time: on a small machine they would only slow one another down.
+    """
+    turn = asyncio.Semaphore(STARTS_AT_ONCE)
     async with http_session() as http:
 
-        async def wait_for(name: str) -> float:
-            while not await is_ready(http, urls[name] + HEALTH_PATHS[name]):
-                if time.monotonic() - started[name] > READY_WITHIN_SECONDS:
-                    raise CommandFailed(
-                        f"{name} is not ready after {READY_WITHIN_SECONDS:.0f} s.",
-                        hint=f"See its log, and {urls[name]}{HEALTH_PATHS[name]}.",
-                    )
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
-            return time.monotonic() - started[name]
+        async def start(name: str) -> float:
+            async with turn:
+                started = time.monotonic()
+                nursery.start(plans[name])
+                while not await is_ready(http, urls[name] + HEALTH_PATHS[name]):
+                    nursery.refuse_dead(name)
+                    if time.monotonic() - started > READY_WITHIN_SECONDS:
+                        raise CommandFailed(
+                            f"{name} is not ready after {READY_WITHIN_SECONDS:.0f} s.",
+                            hint=f"See {plans[name].log_file}.",
+                        )
+                    await asyncio.sleep(LOOK_EVERY_SECONDS)
+                return time.monotonic() - started
 
-        names = list(started)
-        return dict(zip(names, await asyncio.gather(*map(wait_for, names)), strict=True))
+        async with asyncio.TaskGroup() as tasks:
+            starts = {name: tasks.create_task(start(name)) for name in plans}
+    return {name: task.result() for name, task in starts.items()}
 
 
 def _running(servers: Servers, ports: Ports) -> Running:

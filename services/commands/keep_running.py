@@ -44,6 +44,16 @@ class Nursery:
         """The process of each child, by name."""
         return {name: child.pid for name, child in self._children.items()}
 
+    def refuse_dead(self, name: str) -> None:
+        """Raise `CommandFailed`, with the end of its log, unless this child is running."""
+        child = self._children[name]
+        if not child.is_running():
+            raise CommandFailed(
+                f"{name} ended with code {child.exit_code()} while it started.\n"
+                f"{log_tail(child.plan.log_file)}",
+                hint=f"The whole log: {child.plan.log_file}",
+            )
+
     async def follow(self) -> None:
         """Start again whatever dies, until cancelled; raises `CommandFailed`."""
         async with asyncio.TaskGroup() as tasks:
