@@ -179,7 +179,10 @@ async def serving(
             while not server.started:
                 assert not serving_task.done(), "intake did not start"
                 await asyncio.sleep(0.01)
-            async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+            # A connection kept from one test to the next may be closed under its feet.
+            line = aiohttp.TCPConnector(force_close=True)
+            jar = aiohttp.DummyCookieJar()
+            async with aiohttp.ClientSession(connector=line, cookie_jar=jar) as http:
                 yield Door(url=url, database=database, http=http, clock=clock)
         finally:
             server.should_exit = True
