@@ -1,0 +1,51 @@
+"""`python -m tests.benchmarks [NAME…] [--quick]`: measure, print a table, write the results.
+
+build/bench/results.json: `{id: {value, unit, better, gate, aim}}`; build/bench/details.json says
+when and on what machine each was measured, with its rounds and facts. Naming benchmarks keeps
+the results of the others. Exit code 1 when a benchmark failed or a gate is missed.
+"""
+
+import argparse
+import asyncio
+import importlib
+import sys
+import traceback
+
+from rich.console import Console
+
+from tests.benchmarks.measure import Effort, Measure
+from tests.benchmarks.report import keep, show
+
+BENCHMARKS = {
+    "consume_ratio": "consume() against a bare loop",
+    "relay_ratio": "the outbox relay against a raw produce",
+}
+"""Each is a module of this folder with `async measure(effort) -> list[Measure]`."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - BENCHMARKS.keys():
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    console = Console(stderr=True)
+    effort = Effort(quick=asked.quick, say=lambda line: console.print(f"  · {line}", style="dim"))
+    measures: list[Measure] = []
+    failed: list[str] = []
+    for name in asked.names or BENCHMARKS:
+        console.print(f"{name}: {BENCHMARKS[name]}", style="bold")
+        module = importlib.import_module(f"tests.benchmarks.{name}")
+        try:
+            measures += asyncio.run(module.measure(effort))
+        except Exception:  # noqa: BLE001 - the others are still worth measuring
+            failed.append(name)
+            traceback.print_exc()
+    keep(measures, afresh=not asked.names)
+    show(measures, failed=failed, quick=asked.quick)
+    return 1 if failed or not all(each.meets(each.gate) for each in measures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
