@@ -225,7 +225,7 @@ def dead_letters_replay(
     as_json: Json = False,
 ) -> None:
     """Publish dead letters again; twice does no harm."""
-    from services.commands.dead_letters import replay
+    from services.commands.replay_dead_letters import replay
 
     replay(letters or [], everything=everything, by=by, as_json=as_json)
 

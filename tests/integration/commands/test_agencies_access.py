@@ -5,7 +5,11 @@ import secrets
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    TopicAuthorizationFailedError,
+)
 
 from shared.contracts.topics import partner_queue_topic, partner_replies_topic
 from shared.plumbing.agencies_access import grant_agencies_access
@@ -30,7 +34,23 @@ async def agency(infrastructure: Infrastructure) -> dict[str, str]:
     # a second time, with another password: nothing is doubled, the new password holds
     passwords[name] = "second password"
     await asyncio.to_thread(grant_agencies_access, infrastructure.kafka_internal, passwords)
-    return {"name": name, "other": other, "password": passwords[name]}
+    found = {"name": name, "other": other, "password": passwords[name]}
+    await until_known(infrastructure, found)
+    return found
+
+
+async def until_known(infrastructure: Infrastructure, agency: dict[str, str]) -> None:
+    """A broker learns of a new password a moment after the controller has taken it."""
+    async with asyncio.timeout(30):
+        while True:
+            producer = AIOKafkaProducer(**account(infrastructure, agency))
+            try:
+                await producer.start()
+                return
+            except KafkaConnectionError:
+                await asyncio.sleep(0.1)
+            finally:
+                await producer.stop()
 
 
 def account(infrastructure: Infrastructure, agency: dict[str, str]) -> dict[str, str]:
