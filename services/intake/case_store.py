@@ -182,15 +182,16 @@ async def update_cases(tx: Transaction, states: Sequence[CaseState]) -> None:
     await tx.execute(
         """
         UPDATE intake.cases c SET status = r.status, decision = r.decision,
-            recalled = ARRAY(SELECT (jsonb_array_elements_text(r.recalled))::uuid)
-        FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[])
+            recalled = string_to_array(r.recalled, ',')::uuid[]
+        FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::text[])
              AS r (case_id, status, decision, recalled)
         WHERE c.case_id = r.case_id
         """,
         [state.case_id for state in states],
         [state.status for state in states],
         [_dump(state.facts.decision) for state in states],
-        [sorted(str(recalled) for recalled in state.facts.recalled) for state in states],
+        # Lists within a list would be one array of two dimensions.
+        [",".join(sorted(map(str, state.facts.recalled))) for state in states],
     )
 
 
