@@ -101,19 +101,21 @@ async def test_the_live_stream_goes_on_where_it_was_cut(counter: Counter) -> Non
 async def test_a_case_that_is_rerouted_is_never_shown_as_closed_meanwhile(
     counter: Counter, agencies: Agencies
 ) -> None:
-    async with agencies.behaving(["engie", "edf"], statuses=False):
-        async with watching(counter.door) as events:
-            receipt = await counter.submit("Ma facture est trop élevée", to=["engie"])
-            case = await counter.until_delivered(receipt.case_id)
-            old = referral_of(case, "engie")["referral_id"]
-            await counter.ask(receipt.case_id, "reroute", {"referral_id": old, "partners": ["edf"]})
-            await counter.until(
-                receipt.case_id,
-                lambda case: (
-                    [r["partner_id"] for r in case["referrals"] if r["delivered_at"]]
-                    == ["engie", "edf"]
-                ),
-            )
+    async with (
+        agencies.behaving(["engie", "edf"], statuses=False),
+        watching(counter.door) as events,
+    ):
+        receipt = await counter.submit("Ma facture est trop élevée", to=["engie"])
+        case = await counter.until_delivered(receipt.case_id)
+        old = referral_of(case, "engie")["referral_id"]
+        await counter.ask(receipt.case_id, "reroute", {"referral_id": old, "partners": ["edf"]})
+        await counter.until(
+            receipt.case_id,
+            lambda case: (
+                [r["partner_id"] for r in case["referrals"] if r["delivered_at"]]
+                == ["engie", "edf"]
+            ),
+        )
     assert "closed" not in {event["status"] for event in events.about(receipt.case_id)}
 
 
