@@ -21,6 +21,8 @@ _WEIGHT_BY_LENGTH = (0.0, 1.0, 1.3, 1.5, 1.6)
 _SHARE = {1: 1.0, 2: 0.7}
 _HINT_WEIGHT = 0.3
 PREFIX_LEAST = 4
+EXACT = "="
+EXACT_MOST = 5  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +152,16 @@ def _key(name: str, prefixes: dict[str, str]) -> Key:
             parts += [*content_stems(words[:-1]), words[-1] + "*"]
         else:
             parts += content_stems(words)
-    return tuple(parts) or tuple(folded_words(name))
+    words = folded_words(name)
+    if len(words) > 1 and len(parts) == 1 and not parts[0].endswith("*"):
+        # "en arrêt" is not "arrêter": with one full word, the empty words around it decide.
+        return (EXACT + " ".join(words),)
+    return tuple(parts) or tuple(words)
 
 
 def _weighed(key: Key, kinds: dict[tuple[Entry, Kind], None]) -> tuple[Pointer, ...]:
     """A name that several partners share says less about each."""
-    partners = {entry.partner for entry, kind in kinds if kind == "name"}
+    partners = {entry.partner for entry, kind in kinds if kind in ("name", "brand")}
     sure = _WEIGHT_BY_LENGTH[min(len(key), 4)] * _SHARE.get(len(partners), 0.4)
     return tuple(
         Pointer(entry, kind, _HINT_WEIGHT if kind == "hint" else sure) for entry, kind in kinds

@@ -14,7 +14,8 @@ _FEW = r"(?:[^ ,.]+ ){0,3}"
 _AGENCY = r"(?:@\S+ ?)+"
 _SHOWN = r"(?:la |le |l |les |du |de |des |d |a |au |aux |chez )*"
 _PAPER = (
-    r"(?:@?(?:acte|extrait|attestation|justificatif|certificat|quotient|qf|copie|duplicata|avis"
+    r"(?:@?(?:acte|extrait|attestation|justificatif|certificat|quotient|qf|copie|duplicata"
+    r"|avis d imposition"
     r"|releve|livret|rib|papier|piece|carte)s?)"
 )
 
@@ -43,7 +44,7 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"\b(?:travaill\w+|bosse\w*|boulot|employ\w+|salari\w+|embauch\w+|job|stage|interim\w*"
             r"|agent|conduct\w+|ancien\w*|alternan\w+|apprenti\w*|collegue\w*|patron\w*|chef|cadre"
             rf"|chauffeur|retraite\w*|ouvrier\w*|poste de \w+|vigile|menage)"
-            rf" {_FEW}(?P<mute>{_AGENCY})",
+            rf" (?:a |{_FEW}(?:la |l |chez |du |de |d |des |au ))?(?P<mute>{_AGENCY})",
         ),
         (
             "employer",
@@ -55,7 +56,8 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "told",
             rf"(?P<mute>{_AGENCY})(?:qui )?(?:m|nous|lui|l) (?:a|ont|as) (?:\w+ )?(?:dit|envoye\w*"
             rf"|oriente\w*"
-            r"|conseille\w*|explique|repondu|renvoye\w*|adresse\w*|redirige\w*)",
+            r"|conseille\w*|explique|repondu|renvoye\w*|adresse\w*|redirige\w*)"
+            r"(?! (?:un|une|ma|mon|mes|la|le|les|des|ce|cette|ca)\b)",
         ),
         (
             "told",
@@ -73,6 +75,40 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|de voir "
             rf"|d appeler |de demander )?(?:a |vers |chez |que c est |que c etait"
             rf" ){_SHOWN}(?P<mute>{_AGENCY})",
+        ),
+        # la MDPH a accepté, accordé par la MDPH
+        (
+            "told",
+            rf"(?P<mute>{_AGENCY})(?:qui )?(?:a|ont|avait|vient de|viennent de) (?:deja |bien "
+            rf"|enfin )?"
+            r"(?:accept|renouvel|valid|accord|notifi|reconn)\w*",
+        ),
+        (
+            "told",
+            r"\b(?:accept|renouvel|valid|accord|notifi|reconnu)\w* (?:par|a) "
+            rf"{_SHOWN}(?P<mute>{_AGENCY})",
+        ),
+        # j'étais chez EDF avant, La Poste m'a bien livré, EDF ne me demande rien
+        ("done", rf"\b(?:etais|etait|etions|avant) (?:chez |a |au ){_SHOWN}(?P<mute>{_AGENCY})"),
+        ("done", rf"(?P<mute>{_AGENCY})(?:m|nous|l) (?:a|ont) bien \w+"),
+        (
+            "negated",
+            rf"(?P<mute>{_AGENCY})(?:ne |n )?(?:me |m |nous )?(?:\w+ )?(?:demande|a|doit) rien\b",
+        ),
+        # je suis en arrêt maladie, je touche le RSA : a situation, not a need
+        (
+            "status",
+            r"\b(?:suis|est|etant|sommes|sont|touche|touchant|percois|percoit|percevons"
+            r"|beneficiaire\w*"
+            r"|allocataire\w*|titulaire|vis|vit|vivant|beneficie\w*|avec|malgre) (?:actuellement "
+            r"|deja |bien "
+            r"|juste )?"
+            r"(?P<mute>(?:en |au |a la |a l |le |la |du |de l |de la |d une |une |mon |ma |avec l "
+            r"|avec le )"
+            r"(?:@?(?:rsa|aah|chomage|invalidite|arret|maladie|retraite|pension|conge|maternite"
+            r"|ald|apl|allocs"
+            r"|allocations|ass|are|aspa|cmu|c2s|ame|100|longue|hebergee?|prime d activite|petite)"
+            r" ?){1,3})",
         ),
         # devant la poste, à côté de la mairie
         (

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.router.classification.compiled_catalogue import (
+    EXACT,
+    EXACT_MOST,
     PREFIX_LEAST,
     CompiledCatalogue,
     Entry,
@@ -19,6 +21,7 @@ _MOST_APART = 3
 _COST_OF_A_GAP = 0.08
 _COST_OF_DISORDER = 0.1
 _LONGEST_SPELLED = 5
+_DENYING = frozenset(("pas", "plus", "sans", "rien", "non"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,18 @@ def _places(
         places[part].append(position)
         for prefix in _prefixes(words[index].form, catalogue):
             places[prefix].append(position)
+        for phrase in _phrases_ending(words, index, catalogue):
+            places[phrase].append(position)
     return places
+
+
+def _phrases_ending(words: list[Word], index: int, catalogue: CompiledCatalogue) -> Iterator[str]:
+    """Names held together by empty words ("en arrêt"), wherever this word stands in them."""
+    for start in range(max(0, index - EXACT_MOST + 1), index + 1):
+        for end in range(max(index + 1, start + 2), min(len(words), start + EXACT_MOST) + 1):
+            phrase = EXACT + " ".join(word.form for word in words[start:end])
+            if phrase in catalogue.keys_by_anchor:
+                yield phrase
 
 
 def _matches(
@@ -169,6 +183,9 @@ def _hit(
         if not near:
             return None
         hit.append(min(near, key=lambda place: abs(place - position)))
+    # "pas de mutuelle" is not "ma mutuelle ne m'a pas…".
+    if hit != sorted(hit) and not _DENYING.isdisjoint(key):
+        return None
     return tuple(hit)
 
 

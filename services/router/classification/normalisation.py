@@ -25,7 +25,9 @@ _EMPTY = """
 le la les l un une des du de d au aux a en et ou mon ma mes ton ta tes son sa ses notre nos votre
 vos leur leurs ce cet cette ces c je j tu il elle on nous vous ils elles me m te t se s y que qu
 qui dont est suis ai as avons avez ont es sommes etes sont etait etais ete avoir etre pour par dans
-sur avec chez n ne si ca cela moi toi lui eux
+sur avec chez n ne si ca cela moi toi lui eux faire fait fais font faut veux veut voudrais voudrait
+peux peut dois doit aimerais souhaite souhaiterais va vais tres bien encore toujours tout tous toute
+toutes meme alors donc aussi comment quoi quel quelle quels quelles bonjour svp merci y etant
 """
 STOPWORDS = frozenset(_EMPTY.split())
 

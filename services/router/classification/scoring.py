@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from services.router.classification.compiled_catalogue import BODY, OTHER, CompiledCatalogue, Entry
 from services.router.classification.matching import Match, Reading
+from services.router.classification.normalisation import stem
 
 # Figures chosen on tests/unit/router/development_texts.jsonl; issue 4 learns them.
 LEAST_SCORE = 0.65
@@ -23,10 +24,12 @@ _LEAST_LIKENESS = 0.22
 _LEAST_WORDS_ALIKE = 3
 _MUTED = 0.6
 _MOST_NEEDS = 8
+_MILD = frozenset(("status", "done"))
 
 _CONNECTING = "et mais aussi puis ensuite sinon egalement plus ainsi car parce alors , ."
 _CONNECTORS = frozenset(_CONNECTING.split())
 _ENERGY = ("edf", "engie")
+_POWER = frozenset(stem(word) for word in ("electricite", "electrique", "courant", "linky"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,21 @@ def candidates_of(
 ) -> list[Candidate]:
     """The needs and bodies of a text; empty when nothing is known about it."""
     named = [match for match in reading.matches if match.kind in ("name", "hint", "brand")]
-    live = [match for match in named if not _is_muted(match, muted)]
-    if not any(match.kind in ("name", "brand") for match in live):
-        live = [replace(match, weight=match.weight * _MUTED) for match in named]
-    evidence = _evidence(reading, _stand_ins(live, catalogue), catalogue)
+    live = _live(named, muted)
+    evidence = _evidence(reading, _stand_ins(live, reading, catalogue), catalogue)
     found = _explain(evidence)
     found += _agencies_alone(reading, evidence, found, catalogue)
     return found or _resembling(reading, evidence, catalogue)
+
+
+def _live(named: list[Match], muted: dict[int, str]) -> list[Match]:
+    """All that is not muted; if that is nothing, situations too; if still nothing, everything."""
+    strictly = {index: why for index, why in muted.items() if why not in _MILD}
+    for silenced in (muted, strictly):
+        live = [match for match in named if not _is_muted(match, silenced)]
+        if any(match.kind in ("name", "brand") for match in live):
+            return live
+    return [replace(match, weight=match.weight * _MUTED) for match in named]
 
 
 def _is_muted(match: Match, muted: dict[int, str]) -> bool:
@@ -66,7 +77,7 @@ def _is_muted(match: Match, muted: dict[int, str]) -> bool:
     return covered * 2 >= len(match.at) if match.kind != "brand" else covered > 0
 
 
-def _stand_ins(matches: list[Match], catalogue: CompiledCatalogue) -> list[Match]:
+def _stand_ins(matches: list[Match], reading: Reading, catalogue: CompiledCatalogue) -> list[Match]:
     """The one energy supplier named sells both energies; another supplier named takes all."""
     brands = {match.entry.partner for match in matches if match.kind == "brand"}
     bodies = {match.entry.id for match in matches if match.entry.is_body and match.kind == "name"}
@@ -74,10 +85,19 @@ def _stand_ins(matches: list[Match], catalogue: CompiledCatalogue) -> list[Match
         partner for body in bodies for partner in catalogue.instead_of.get(body, ())
     } - brands
     energy = [partner for partner in _ENERGY if partner in brands]
-    only = energy[0] if len(energy) == 1 else None
+    only = energy[0] if len(energy) == 1 else None if energy else _energy_said(reading)
     return [
         _sold_by(only, match, catalogue) for match in matches if match.entry.partner not in replaced
     ]
+
+
+def _energy_said(reading: Reading) -> str | None:
+    """With no supplier named: gas is Engie's, electricity is EDF's."""
+    stems = {part for _, part in reading.content}
+    gas, power = "gaz" in stems, not stems.isdisjoint(_POWER)
+    if gas == power:
+        return None
+    return "engie" if gas else "edf"
 
 
 def _sold_by(supplier: str | None, match: Match, catalogue: CompiledCatalogue) -> Match:
@@ -126,7 +146,7 @@ def _explain(evidence: _Evidence) -> list[Candidate]:
             break
         found.append(best)
         for match in best.matches:
-            taken |= match.at
+            taken |= match.at if match.kind != "brand" else frozenset()
         evidence.matches.pop(best.entry)
     return found
 

@@ -25,10 +25,11 @@ _SIGNS = tuple(
         rf"|coupez){_NEAR}{_ENERGY}\b",
         rf"\b{_ENERGY}\b{_NEAR}(?:coupe|coupee|couper|coupure|coupent|coupera|coupes)\b",
         r"\b(?:plus|sans|pas|ni) (?:de |d |du )?(?:electricite|courant|gaz|chauffage|lumiere"
-        r"|eau chaude)\b(?! cher)",
+        r"|eau chaude)\b(?! (?:cher|a mon|a notre|a son))",
         r"\b(?:avis|menace\w*|risque) (?:de |d une )?(?:coupure|couper)",
         r"\b1000 ?(?:watts?|w)\b",
-        r"\b(?:rien|plus rien|plus|pas|quoi|comment) (?:a |de quoi |pour |me |nous |leur"
+        r"\b(?:rien|plus rien|plus|pas|quoi|comment|assez|plus assez) (?:a |de quoi |pour |me "
+        r"|nous |donner |leur"
         r" )*(?:manger|nourrir)\b",
         r"\bde quoi (?:manger|nourrir)|\bfrigo (?:est )?vide|\bn (?:ai|a|avons) pas mange"
         r"|\bplus (?:de )?lait\b",
@@ -60,7 +61,7 @@ _SIGNS = tuple(
         r"\b(?:aucun|plus aucun|sans|zero|plus de|plus d) (?:revenu\w*|ressource\w*|argent|sou"
         r"|rentree d argent|euro)"
         r"(?: \S+){0,12}? (?:enfants?|bebe|fils|fille|manger|vivre|petits?|petite)\b",
-        r"\b(?:enfants?|bebe|fils|fille|petits?)\b(?: \S+){0,10}? (?:aucun revenu|plus rien"
+        r"\b(?:enfants?|bebe|fils|fille|petits?)\b(?: \S+){0,10}? (?:aucun revenu|plus rien a"
         r"|sans revenu|plus d argent|plus un sou|plus de ressource\w*|sans ressource\w*|aucune"
         r" ressource)\b",
         r"\b(?:plus rien|rien) (?:pour|du tout pour) (?:vivre|les enfants|mes enfants|finir le"
