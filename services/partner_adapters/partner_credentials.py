@@ -60,7 +60,7 @@ class OAuth2Authorization:
 
     def __init__(self, *, address: str, client_id: str, client_secret: str, clock: Clock) -> None:
         self._url = f"{address.rstrip('/')}/oauth/token"
-        self._basic = aiohttp.BasicAuth(client_id, client_secret)
+        self._headers = {"Authorization": aiohttp.encode_basic_auth(client_id, client_secret)}
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self._token: _Token | None = None
@@ -90,7 +90,7 @@ class OAuth2Authorization:
                     "POST",
                     self._url,
                     data={"grant_type": "client_credentials"},
-                    auth=self._basic,
+                    headers=self._headers,
                 )
             self._token, self._failure = _read_token(answer, now=now), None
         except PartnerNeedsAttention as error:
