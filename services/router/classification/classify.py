@@ -22,6 +22,7 @@ _STANDS_IF_APART = frozenset(f"{OWN_DESK}.{name}" for name in ("imprimer", "emai
 
 _PROBABILITY_STEEPNESS = 1.5
 _LIKENESS_PROBABILITY = 0.45
+_CLEAR_LIKENESS_PROBABILITY = 0.6
 _VAGUE_CONFIDENCE = 0.3
 _LONG_TEXT = 12  # words: an agency's name alone explains little of a long text
 
@@ -75,6 +76,8 @@ def _confidence(found: list[Candidate]) -> float:
 
 
 def _probability(candidate: Candidate) -> float:
+    if candidate.reason == "clear_likeness":
+        return _CLEAR_LIKENESS_PROBABILITY
     if candidate.reason == "likeness":
         return _LIKENESS_PROBABILITY * min(1.0, candidate.score)
     return round(1 - math.exp(-_PROBABILITY_STEEPNESS * candidate.score), 3)

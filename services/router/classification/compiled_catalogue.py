@@ -59,6 +59,7 @@ class CompiledCatalogue:
     pointers: dict[Key, tuple[Pointer, ...]]  # the stems of a name → what it points to
     keys_by_anchor: dict[str, tuple[Key, ...]]  # a name's rarest stem → names
     prefixes: dict[str, str]  # "допомог" → "допомог*"
+    exact_starts: frozenset[str]  # first words of the names kept with their empty words
     speller: Speller
     shorthand: dict[str, tuple[str, ...]]
     acronyms: frozenset[str]
@@ -100,6 +101,9 @@ def compile_catalogue(catalogue: Catalogue) -> CompiledCatalogue:
         pointers=pointers,
         keys_by_anchor=_anchors(pointers),
         prefixes=prefixes,
+        exact_starts=frozenset(
+            key[0].removeprefix(EXACT).split()[0] for key in pointers if key[0].startswith(EXACT)
+        ),
         speller=Speller(
             vocabulary=forms - STOPWORDS,
             known=seen | foreign | STOPWORDS | catalogue.common_words,

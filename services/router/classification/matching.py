@@ -1,6 +1,7 @@
 """PURE: which catalogue names stand in a text, and where."""
 
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,13 +15,16 @@ from services.router.classification.compiled_catalogue import (
     Kind,
 )
 from services.router.classification.normalisation import STOPWORDS, Word, stem, words_of
-from services.router.classification.spelling import MOST_CORRECTIONS
+from services.router.classification.spelling import LONGEST_WORD, MOST_CORRECTIONS
 
 # The words of a name may be a few words apart, in any order ("perdu ma carte vitale").
 _MOST_APART = 3
 _COST_OF_A_GAP = 0.08
 _COST_OF_DISORDER = 0.1
 _LONGEST_SPELLED = 5
+# A word said a hundred times says no more than said a few: keeps a long text cheap.
+_MOST_TIMES = 4
+_MOST_PLACES = 40
 _DENYING = frozenset(("pas", "plus", "sans", "rien", "non"))
 
 
@@ -134,6 +138,8 @@ def _places(
 def _phrases_ending(words: list[Word], index: int, catalogue: CompiledCatalogue) -> Iterator[str]:
     """Names held together by empty words ("en arrêt"), wherever this word stands in them."""
     for start in range(max(0, index - EXACT_MOST + 1), index + 1):
+        if words[start].form not in catalogue.exact_starts:
+            continue
         for end in range(max(index + 1, start + 2), min(len(words), start + EXACT_MOST) + 1):
             phrase = EXACT + " ".join(word.form for word in words[start:end])
             if phrase in catalogue.keys_by_anchor:
@@ -146,25 +152,27 @@ def _matches(
     sentences: list[int],
     catalogue: CompiledCatalogue,
 ) -> list[Match]:
-    found: dict[tuple[Key, frozenset[int]], Match | None] = {}
+    found: set[tuple[Key, frozenset[int]]] = set()
+    times: Counter[Key] = Counter()
     matches: list[Match] = []
     for part, positions in places.items():
         for key in catalogue.keys_by_anchor.get(part, ()):
-            for position in positions:
+            for position in positions[:_MOST_PLACES]:
                 hit = _hit(key, part, position, places)
                 if hit is None or not _one_sentence(hit, content, sentences):
                     continue
                 at = frozenset(content[place][0] for place in hit)
-                if (key, at) in found:
+                if (key, at) in found or times[key] >= _MOST_TIMES:
                     continue
-                found[(key, at)] = None
+                found.add((key, at))
+                times[key] += 1
                 matches.extend(_pointed(key, hit, at, catalogue))
     return matches
 
 
 def _prefixes(form: str, catalogue: CompiledCatalogue) -> Iterator[str]:
     if catalogue.prefixes and len(form) >= PREFIX_LEAST:
-        for size in range(PREFIX_LEAST, len(form) + 1):
+        for size in range(PREFIX_LEAST, min(len(form), LONGEST_WORD) + 1):
             if (starred := catalogue.prefixes.get(form[:size])) is not None:
                 yield starred
 
@@ -179,7 +187,9 @@ def _hit(
         if part == anchor:
             hit.append(position)
             continue
-        near = [p for p in places.get(part, ()) if abs(p - position) <= reach and p not in hit]
+        here = places.get(part, [])
+        window = here[bisect_left(here, position - reach) : bisect_right(here, position + reach)]
+        near = [place for place in window if place not in hit]
         if not near:
             return None
         hit.append(min(near, key=lambda place: abs(place - position)))
@@ -207,16 +217,26 @@ def _pointed(
 
 def _without_covered(matches: list[Match]) -> list[Match]:
     """A name inside a longer name of another is not meant: `aide` in `aide au logement`."""
-    longer = [m for m in matches if m.kind in ("name", "brand") and len(m.at) > 1]
+    longer: dict[int, list[Match]] = defaultdict(list)  # by the words they hold
+    for match in matches:
+        if match.kind in ("name", "brand") and len(match.at) > 1:
+            for index in match.at:
+                longer[index].append(match)
     return [
         match
         for match in matches
         if match.kind == "danger"
-        or not any(
-            match.at < other.at
-            and match.weight <= other.weight
-            and other.entry.partner != match.entry.partner
-            and (match.kind != "name" or other.kind == "name" or other.entry.is_body)
-            for other in longer
-        )
+        or not any(_takes_from(other, match) for index in match.at for other in longer[index])
     ]
+
+
+def _takes_from(other: Match, match: Match) -> bool:
+    """`other`, a longer name of another partner, says these words better than `match`."""
+    if other.entry.partner == match.entry.partner:
+        return False
+    if match.at < other.at:
+        named = match.kind != "name" or other.kind == "name" or other.entry.is_body
+        return named and match.weight <= other.weight
+    # A name in one piece keeps its words from a hint or from a name scattered over the sentence.
+    scattered = match.kind == "hint" or (match.kind == "name" and not match.tight)
+    return scattered and other.tight and other.kind == "name"

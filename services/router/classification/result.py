@@ -16,7 +16,7 @@ class Need:
     partner: str  # "caf"
     probability: float  # 0…1
     spans: tuple[Span, ...]  # the words that decided
-    reason: str  # "names", "partner_named", "examples", "vague"
+    reason: str  # the reasons of scoring.Candidate, or "vague"
 
 
 @dataclass(frozen=True, slots=True)

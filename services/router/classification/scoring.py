@@ -22,6 +22,8 @@ _BRAND_ALONE = 0.9
 _LIKENESS = 0.5
 _LEAST_LIKENESS = 0.22
 _LEAST_WORDS_ALIKE = 3
+_CLEAR_LIKENESS = 0.33
+_CLEAR_LEAD = 2.2
 _MUTED = 0.6
 _MOST_NEEDS = 8
 _MILD = frozenset(("status", "done"))
@@ -37,7 +39,7 @@ class Candidate:
     entry: Entry
     score: float
     matches: tuple[Match, ...]
-    reason: str  # "names", "names_and_agency", "agency_named", "likeness"
+    reason: str  # "names", "names_and_agency", "agency_named", "(clear_)likeness"
 
 
 @dataclass(slots=True)
@@ -227,7 +229,13 @@ def _resembling(
     if scores[best] < _LEAST_LIKENESS:
         return []
     entry = catalogue.entries[best]
-    return [Candidate(entry, scores[best], tuple(evidence.matches.get(entry, ())), "likeness")]
+    rival = max(
+        (value for key, value in scores.items() if catalogue.entries[key].partner != entry.partner),
+        default=0.0,
+    )
+    clear = scores[best] >= _CLEAR_LIKENESS and scores[best] >= _CLEAR_LEAD * rival
+    reason = "clear_likeness" if clear else "likeness"
+    return [Candidate(entry, scores[best], tuple(evidence.matches.get(entry, ())), reason)]
 
 
 def is_body(candidate: Candidate) -> bool:

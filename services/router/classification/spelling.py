@@ -9,6 +9,7 @@ from rapidfuzz.distance import OSA
 
 # A text of 5,000 characters must not cost more than a few milliseconds.
 MOST_CORRECTIONS = 60
+LONGEST_WORD = 24
 
 _SOUNDS = tuple(
     (re.compile(pattern), sound)
@@ -62,7 +63,12 @@ class Speller:
 
     def correct(self, form: str) -> str | None:
         """The catalogue's word, or None when nothing is close enough or the word is ordinary."""
-        if len(form) < 4 or not form.isascii() or not form.isalpha() or self.knows(form):
+        if (
+            not 4 <= len(form) <= LONGEST_WORD
+            or not form.isascii()
+            or not form.isalpha()
+            or self.knows(form)
+        ):
             return None
         alike = self._by_sound.get(sound_of(form), [])
         near = [word for word in alike if OSA.distance(word, form) <= len(form) // 2]

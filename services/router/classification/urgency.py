@@ -27,7 +27,7 @@ _SIGNS = tuple(
         r"\b(?:plus|sans|pas|ni) (?:de |d |du )?(?:electricite|courant|gaz|chauffage|lumiere"
         r"|eau chaude)\b(?! (?:cher|a mon|a notre|a son))",
         r"\b(?:avis|menace\w*|risque) (?:de |d une )?(?:coupure|couper)",
-        r"\b1000 ?(?:watts?|w)\b",
+        r"\b1000 ?(?:watts?|w)\b|\breduction de (?:la )?puissance|\b(?:a la bougie|dans le noir)\b",
         r"\b(?:rien|plus rien|plus|pas|quoi|comment|assez|plus assez) (?:a |de quoi |pour |me "
         r"|nous |donner |leur"
         r" )*(?:manger|nourrir)\b",
