@@ -19,6 +19,8 @@ from tests.benchmarks.report import keep, show
 BENCHMARKS = {
     "consume_ratio": "consume() against a bare loop",
     "relay_ratio": "the outbox relay against a raw produce",
+    "statements_per_case": "SQL statements over the whole path at 200 cases a second",
+    "latencies": "to the agency and back at 20 requests a second; start and memory",
 }
 """Each is a module of this folder with `async measure(effort) -> list[Measure]`."""
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.benchmarks.measure import Measure
 
 FOLDER = Path(__file__).parents[2] / "build" / "bench"
 _SHOWN_ROUNDS = 8
+_WIDTH_IN_LOGS = 140
 
 
 def keep(measures: Sequence[Measure], *, afresh: bool) -> None:
@@ -47,7 +49,7 @@ def show(measures: Sequence[Measure], *, failed: Sequence[str], quick: bool) -> 
         )
     for name in failed:
         table.add_row(name, "", "", "", "", "[red]failed[/]", "")
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_IN_LOGS)
     console.print(table)
     console.print(f"{FOLDER / 'results.json'}, details beside it", style="dim")
 
