@@ -1,8 +1,9 @@
 """The ports of one machine's Aiguillage: the defaults, in a row from a number, or any free ones."""
 
 import socket
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from random import sample
 
 from services.commands.outcome import CommandFailed, WrongUsage
@@ -10,8 +11,9 @@ from services.commands.outcome import CommandFailed, WrongUsage
 HOST = "127.0.0.1"
 SIMULATOR_PORTS = 7
 """The control port and the six agencies that have a door, one after the other."""
-FREE_PORTS = range(20_000, 32_000)
-"""Below the ports that systems give to outgoing connections."""
+ROW = 16
+FREE_PORTS = range(20_000, 32_000, ROW)
+"""Where rows begin: below the ports that systems give to outgoing connections."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Ports:
     simulators: int = 8100
     kafka: int = 9092
     kafka_agencies: int = 9094
+    guard: int | None = None
+    """Listened on by `up` itself, so that a row of free ports is not chosen twice."""
 
     def named(self) -> dict[str, int]:
         """Every port that will be opened, by what opens it."""
@@ -60,11 +64,30 @@ def row_of_ports(first: int) -> Ports:
 
 def free_ports() -> Ports:
     """A row of ports that are free now; raises `CommandFailed` when none is found."""
-    for first in sample(FREE_PORTS, 200):
-        ports = row_of_ports(first)
-        if not list_taken(ports.named().values()):
+    rows = list(FREE_PORTS)
+    for first in sample(rows, len(rows)):
+        ports = replace(row_of_ports(first), guard=first + ROW - 1)
+        if not list_taken(range(first, first + ROW)):
             return ports
     raise CommandFailed(f"No row of free ports on {HOST}.", hint="Give one with --ports-from.")
+
+
+@contextmanager
+def guarded(ports: Ports) -> Iterator[None]:
+    """Hold the row of ports for as long as this lasts, whether they are open already or not.
+
+    Raises `CommandFailed` when somebody else took the row in the meantime.
+    """
+    with socket.socket() as guard:
+        if ports.guard is not None:
+            try:
+                guard.bind((HOST, ports.guard))
+            except OSError as error:
+                raise CommandFailed(
+                    f"The ports from {ports.intake} were taken meanwhile.", hint="Start again."
+                ) from error
+            guard.listen(1)
+        yield
 
 
 def refuse_taken(ports: Ports) -> None:

@@ -45,4 +45,5 @@ def download_bar() -> Iterator[Callable[[int, int], None]]:
     try:
         yield on_progress
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from services.commands.addresses import Ports, refuse_taken
+from services.commands.addresses import Ports, guarded, refuse_taken
 from services.commands.child_plans import (
     INTAKE,
     PARTNER_ADAPTERS,
@@ -106,6 +106,7 @@ async def running_fleet(
         people=people_accounts(demonstration),
     )
     async with AsyncExitStack() as stack:
+        stack.enter_context(guarded(ports))
         postgresql, kafka = await _start_servers(
             stack, folder, ports, secrets, durable=durable, on_progress=on_progress
         )

@@ -7,6 +7,7 @@ import pytest
 from services.commands.addresses import (
     choose_ports,
     free_ports,
+    guarded,
     list_taken,
     refuse_taken,
     row_of_ports,
@@ -107,6 +108,16 @@ def test_a_taken_port_is_named_with_the_option_that_helps() -> None:
         with pytest.raises(CommandFailed, match=f"{taken} \\(intake\\)") as refused:
             refuse_taken(row_of_ports(taken))
         assert "--ports-from" in refused.value.hint
+
+
+def test_a_row_of_free_ports_is_not_given_twice() -> None:
+    ports = free_ports()
+    with guarded(ports):
+        assert ports.guard is not None
+        assert list_taken([ports.guard]) == [ports.guard]
+        with pytest.raises(CommandFailed, match="meanwhile"), guarded(ports):
+            pass
+    assert list_taken([ports.guard]) == []
 
 
 def test_free_ports_are_distinct_and_both_options_at_once_are_refused() -> None:
