@@ -107,8 +107,16 @@ class PartnerLoop:
                 await self._locks.acquired(self._partner.id)
                 await self._patiently(self._serve)
         finally:
-            if self._in_flight:
-                await asyncio.wait(self._in_flight.values(), timeout=self._call_timeout)
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Let the calls under way end and be recorded; none may outlive the loop."""
+        if not self._in_flight:
+            return
+        _, left = await asyncio.wait(self._in_flight.values(), timeout=self._call_timeout)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _serve(self) -> None:
         self._shown = None
