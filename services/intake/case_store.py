@@ -97,48 +97,60 @@ class PageStart:
     case_id: UUID
 
 
-async def insert_case(tx: Transaction, case: NewCase, first: TimelineEntry) -> bool:
-    """Store a case with the first line of its timeline; `False` when its reference is taken.
+async def insert_cases(
+    tx: Transaction, cases: Sequence[tuple[NewCase, TimelineEntry]]
+) -> set[UUID]:
+    """Store cases, each with the first line of its timeline, in one statement.
 
-    Raises `CaseAlreadyExists` when its id is.
+    Gives the ids of those stored: not of those whose reference is taken. Raises
+    `CaseAlreadyExists` when an id is.
     """
     try:
-        stored = await tx.fetchval(
+        rows = await tx.fetch(
             """
-            WITH new_case AS (
+            WITH given AS (
+                SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::text[],
+                    $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::text[],
+                    $11::jsonb[], $12::jsonb[], $13::text[], $14::uuid[], $15::text[], $16::jsonb[])
+                AS g (case_id, reference, tracking_secret_hash, site_id, station_id, channel,
+                      language, taken_at, received_at, submitted_by, consent, choices, sealed,
+                      event_id, kind, facts)
+            ), stored AS (
                 INSERT INTO intake.cases (case_id, reference, tracking_secret_hash, site_id,
                     station_id, channel, language, taken_at, received_at, submitted_by, consent,
                     choices, sealed, status)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                SELECT case_id, reference, tracking_secret_hash, site_id, station_id, channel,
+                    language, taken_at, received_at, submitted_by, consent, choices, sealed, $17
+                FROM given
                 ON CONFLICT (reference) DO NOTHING
-                RETURNING case_id, site_id, received_at
+                RETURNING case_id
             )
             INSERT INTO intake.timeline (event_id, case_id, site_id, kind, at, recorded_at, facts)
-            SELECT $15, case_id, site_id, $16, $17, received_at, $18 FROM new_case
-            RETURNING true
+            SELECT event_id, case_id, site_id, kind, received_at, received_at, facts
+            FROM given JOIN stored USING (case_id)
+            RETURNING case_id
             """,
-            case.case_id,
-            case.reference,
-            case.tracking_secret_hash,
-            case.site_id,
-            case.station_id,
-            case.channel,
-            case.language,
-            case.taken_at,
-            case.received_at,
-            case.submitted_by,
-            case.consent.model_dump(mode="json"),
-            case.choices.model_dump(mode="json"),
-            case.sealed,
+            [case.case_id for case, _ in cases],
+            [case.reference for case, _ in cases],
+            [case.tracking_secret_hash for case, _ in cases],
+            [case.site_id for case, _ in cases],
+            [case.station_id for case, _ in cases],
+            [case.channel for case, _ in cases],
+            [case.language for case, _ in cases],
+            [case.taken_at for case, _ in cases],
+            [case.received_at for case, _ in cases],
+            [case.submitted_by for case, _ in cases],
+            [case.consent.model_dump(mode="json") for case, _ in cases],
+            [case.choices.model_dump(mode="json") for case, _ in cases],
+            [case.sealed for case, _ in cases],
+            [first.event_id for _, first in cases],
+            [first.kind for _, first in cases],
+            [dict(first.facts) for _, first in cases],
             CaseStatus.RECEIVED,
-            first.event_id,
-            first.kind,
-            first.at,
-            dict(first.facts),
         )
     except asyncpg.UniqueViolationError as error:
-        raise CaseAlreadyExists(f"case {case.case_id} was stored before") from error
-    return stored is True
+        raise CaseAlreadyExists("a case of this id was stored before") from error
+    return {row["case_id"] for row in rows}
 
 
 async def list_states_for_update(

@@ -1,7 +1,9 @@
 """A call that creates something: done once, however often it is sent."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from shared.contracts.events import derive_id
@@ -9,6 +11,7 @@ from shared.plumbing.access import Principal
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, Transaction
 from shared.plumbing.idempotency import find_earlier_answer, insert_answer
+from shared.plumbing.problem_details import Problem
 
 SCHEMA = "intake"
 
@@ -27,6 +30,30 @@ class CreatingCall:
         return derive_id(what, self.principal.account, self.key)
 
 
+class CallsInFlight:
+    """The calls this process is working on; other processes are told apart by a lock."""
+
+    def __init__(self) -> None:
+        self._calls: set[tuple[str, str]] = set()
+
+    @contextmanager
+    def hold(self, call: CreatingCall) -> Iterator[None]:
+        """Work on a call alone; raises `Problem` 409 when the same one is being worked on."""
+        name = (call.principal.account, call.key)
+        if name in self._calls:
+            raise Problem(
+                409,
+                "La même demande est en cours de traitement.",
+                code="idempotency-key-in-flight",
+                headers={"Retry-After": "1"},
+            )
+        self._calls.add(name)
+        try:
+            yield
+        finally:
+            self._calls.discard(name)
+
+
 async def answer_once(
     call: CreatingCall,
     act: Callable[[Transaction], Awaitable[str]],
@@ -39,20 +66,31 @@ async def answer_once(
     Raises `Problem` 409 while the first call is in flight, 422 when its body was another.
     """
     async with database.transaction() as tx:
-        earlier = await find_earlier_answer(
-            tx, schema=SCHEMA, principal=call.principal.account, key=call.key, body=call.body
-        )
-        if earlier is not None:
-            return earlier.answer
+        kept = await find_kept_answer(tx, call)
+        if kept is not None:
+            return kept
         answer = await act(tx)
-        await insert_answer(
-            tx,
-            schema=SCHEMA,
-            principal=call.principal.account,
-            key=call.key,
-            body=call.body,
-            status=202,
-            answer=answer,
-            now=clock.now(),
-        )
+        await keep_answer(tx, call, answer, now=clock.now())
         return answer
+
+
+async def find_kept_answer(tx: Transaction, call: CreatingCall) -> str | None:
+    """The answer given to this call before; raises `Problem` 409 and 422 as `answer_once`."""
+    earlier = await find_earlier_answer(
+        tx, schema=SCHEMA, principal=call.principal.account, key=call.key, body=call.body
+    )
+    return earlier.answer if earlier is not None else None
+
+
+async def keep_answer(tx: Transaction, call: CreatingCall, answer: str, *, now: datetime) -> None:
+    """Keep the answer for when the call is sent again."""
+    await insert_answer(
+        tx,
+        schema=SCHEMA,
+        principal=call.principal.account,
+        key=call.key,
+        body=call.body,
+        status=202,
+        answer=answer,
+        now=now,
+    )

@@ -6,11 +6,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.intake.authentication import Authenticator
+from services.intake.creating_call import CallsInFlight
 from services.intake.event_feed import EventFeed
 from services.intake.known_directory import KnownDirectory
+from services.intake.store_submissions import Submission
 from shared.plumbing.access import SessionSigner
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database
+from shared.plumbing.group_commit import GroupCommit
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.passwords import Passwords
 from shared.plumbing.sealing import Sealer
@@ -28,6 +31,8 @@ class DoorParts:
     signer: SessionSigner
     passwords: Passwords
     feed: EventFeed
+    submissions: GroupCommit[Submission, str]
+    in_flight: CallsInFlight
     clock: Clock
 
 

@@ -46,8 +46,8 @@ def add_case_routes(app: FastAPI) -> None:
             form,
             call,
             known_directory=parts.known_directory,
-            database=parts.database,
-            outbox=parts.outbox,
+            submissions=parts.submissions,
+            in_flight=parts.in_flight,
             sealer=parts.sealer,
             clock=parts.clock,
         )

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI, Request
 
 from services.intake.authentication import Authenticator
 from services.intake.consumers import TOPICS, build_consumption
+from services.intake.creating_call import CallsInFlight
 from services.intake.door_parts import DoorParts, parts_of
 from services.intake.event_feed import EventFeed
 from services.intake.http_api import add_case_routes
@@ -16,9 +18,11 @@ from services.intake.http_pages import add_pages
 from services.intake.http_sessions import add_session_routes
 from services.intake.known_directory import KnownDirectory
 from services.intake.settings import Settings
+from services.intake.store_submissions import store_submissions
 from shared.contracts.topics import CASE_REQUESTS
 from shared.plumbing.access import Principal, SessionSigner, SessionVerifier
 from shared.plumbing.clock import Clock, SystemClock
+from shared.plumbing.group_commit import GroupCommit
 from shared.plumbing.health import Health
 from shared.plumbing.http_door import build_door
 from shared.plumbing.observability import configure_logging, log
@@ -61,6 +65,9 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         )
         health.add("postgresql", database.probe)
         health.add("kafka", consumption.probe)
+        submissions = GroupCommit(
+            database=database, handle=partial(store_submissions, outbox=outbox, sealer=sealer)
+        )
         app.state.parts = DoorParts(
             database=database,
             outbox=outbox,
@@ -70,6 +77,8 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             signer=signer,
             passwords=Passwords(),
             feed=feed,
+            submissions=submissions,
+            in_flight=CallsInFlight(),
             clock=clock,
         )
         topics = [CASE_REQUESTS, *TOPICS]
@@ -80,11 +89,13 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             "sweeping": sweeping(database, schema=SCHEMA, clock=clock),
         }
         try:
+            await submissions.start()
             async with running(app, jobs):
                 log.info("intake_started")
                 yield
                 feed.end_all()
         finally:
+            await submissions.stop()
             await database.close()
 
     app = build_door(

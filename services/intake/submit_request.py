@@ -3,41 +3,22 @@
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.announce import outgoing
 from services.intake.case_reference import make_reference
-from services.intake.case_store import CaseAlreadyExists, NewCase, insert_case
-from services.intake.creating_call import CreatingCall, answer_once
+from services.intake.case_store import NewCase
+from services.intake.creating_call import CallsInFlight, CreatingCall
 from services.intake.directory import Directory
 from services.intake.known_directory import KnownDirectory
 from services.intake.request_form import RequestForm
-from services.intake.request_rules import (
-    list_forbidden_fields,
-    list_wrong_fields,
-    station_of,
-)
-from services.intake.timeline_entry import TimelineEntry, kind_of
-from shared.contracts.events import (
-    AgencyChoices,
-    ConsentGiven,
-    RequestSubmittedV1,
-    derive_id,
-)
-from shared.contracts.personal import RequestContent, SealedContent, Visitor
+from services.intake.request_rules import list_forbidden_fields, list_wrong_fields, station_of
+from services.intake.store_submissions import Receipt, Submission
+from shared.contracts.events import AgencyChoices, ConsentGiven
+from shared.contracts.personal import RequestContent, Visitor
 from shared.plumbing.access import hash_token, new_token
 from shared.plumbing.clock import Clock
-from shared.plumbing.database import Database, Transaction
-from shared.plumbing.outbox import Outbox
+from shared.plumbing.group_commit import GroupCommit
 from shared.plumbing.problem_details import Problem
 from shared.plumbing.sealing import Sealer
-
-
-class Receipt(SealedContent):
-    """What the sender is told; sealed where it is kept, because it holds the tracking secret."""
-
-    case_id: UUID
-    reference: str
-    tracking_secret: str
-    status: str
+from shared.plumbing.tracing import current_trace
 
 
 async def submit_request(
@@ -45,36 +26,27 @@ async def submit_request(
     call: CreatingCall,
     *,
     known_directory: KnownDirectory,
-    database: Database,
-    outbox: Outbox,
+    submissions: GroupCommit[Submission, str],
+    in_flight: CallsInFlight,
     sealer: Sealer,
     clock: Clock,
 ) -> Receipt:
-    """Store the request, its first timeline line and `request.submitted`; once per key.
+    """Accept the request once per key; it is stored for good when this returns.
 
-    Raises `Problem` 422 naming each wrong field, 403 for another's site, channel or station.
+    Raises `Problem` 422 naming each wrong field, 403 for another's site, channel or station,
+    409 while the same call is being worked on.
     """
     now = clock.now()
     directory = await known_directory.get(naming_site=form.site_id)
     _refuse_wrong_fields(form, call, directory=directory, now=now)
-    case_id = call.derive_id("case")
+    case_id, secret = call.derive_id("case"), new_token()
     sealed = sealer.seal(_content(form), bound_to=case_id)
-
-    async def store(tx: Transaction) -> str:
-        secret = new_token()
-        stored = False
-        while not stored:  # until a reference is drawn that no case has: once in 31⁸ / cases
-            case = _new_case(form, call, case_id=case_id, secret=secret, sealed=sealed, now=now)
-            event = _submitted(case)
-            stored = await _insert(tx, case, _first_entry(case, event))
-        await outbox.append(tx, [outgoing(event, event_id=_event_id(case_id))])
-        receipt = Receipt(
-            case_id=case_id, reference=case.reference, tracking_secret=secret, status="received"
+    case = _new_case(form, call, case_id=case_id, secret=secret, sealed=sealed, now=now)
+    with in_flight.hold(call):
+        receipt = await submissions.submit(
+            Submission(call=call, case=case, tracking_secret=secret, trace=current_trace())
         )
-        return sealer.seal(receipt, bound_to=case_id)
-
-    kept = await answer_once(call, store, database=database, clock=clock)
-    return sealer.open(kept, Receipt, bound_to=case_id)
+    return sealer.open(receipt, Receipt, bound_to=case_id)
 
 
 def _refuse_wrong_fields(
@@ -84,14 +56,6 @@ def _refuse_wrong_fields(
         raise Problem(422, errors=wrong)
     if forbidden := list_forbidden_fields(form, principal=call.principal):
         raise Problem(403, errors=forbidden)
-
-
-async def _insert(tx: Transaction, case: NewCase, first: TimelineEntry) -> bool:
-    try:
-        return await insert_case(tx, case, first)
-    except CaseAlreadyExists:
-        # The answer kept under this key was forgotten long ago; its case was not.
-        raise Problem(409, "Cette demande a déjà été reçue.") from None
 
 
 def _content(form: RequestForm) -> RequestContent:
@@ -136,33 +100,3 @@ def _new_case(
         ),
         sealed=sealed,
     )
-
-
-def _submitted(case: NewCase) -> RequestSubmittedV1:
-    return RequestSubmittedV1(
-        case_id=case.case_id,
-        reference=case.reference,
-        channel=case.channel,
-        site_id=case.site_id,
-        station_id=case.station_id,
-        language=case.language,
-        taken_at=case.taken_at,
-        received_at=case.received_at,
-        consent=case.consent,
-        choices=case.choices,
-        sealed=case.sealed,
-    )
-
-
-def _first_entry(case: NewCase, event: RequestSubmittedV1) -> TimelineEntry:
-    return TimelineEntry(
-        event_id=_event_id(case.case_id),
-        case_id=case.case_id,
-        kind=kind_of(event),
-        at=case.received_at,
-        facts={"channel": case.channel, "by": case.submitted_by},
-    )
-
-
-def _event_id(case_id: UUID) -> UUID:
-    return derive_id(RequestSubmittedV1.TYPE, case_id)

@@ -47,7 +47,7 @@ class TimelineEntry:
     sealed: str | None = None
 
 
-def kind_of(event: CaseEvent) -> str:
+def kind_of(event: CaseEvent | type[CaseEvent]) -> str:
     """The event's type without its version."""
     return event.TYPE.rpartition(".")[0]
 
