@@ -1,0 +1,134 @@
+"""An agency whose system fails, in every way: nothing lost, nothing twice, nobody else delayed."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from tests.end_to_end.agencies import ALL, Agencies
+from tests.end_to_end.counter import (
+    PATIENCE,
+    Counter,
+    Door,
+    Receipt,
+    referral_of,
+    repeated_lines,
+    told,
+)
+
+FAULTS = [
+    "html", "garbage", "truncated", "huge", "redirect", "429", "500",
+    "cut_after_accept", "slow", "down", "unauthorized",
+]  # fmt: skip
+FILES_NOTHING = frozenset(FAULTS) - {"truncated", "cut_after_accept", "slow"}
+"""Of the others, the agency has the referral and we cannot know."""
+SLOW_SECONDS = 2.5
+"""Longer than we wait for an answer, shorter than we wait before we look a referral up."""
+EACH = 4
+TROUBLED = (("caf", "cpam", "edf"), ("engie", "laposte", "sncf"))
+"""OAuth2 with callbacks, polling, and one that opens a file for each POST; then the others."""
+
+
+async def submit_to(counter: Counter, partner_ids: Sequence[str], each: int) -> list[Receipt]:
+    return await asyncio.gather(
+        *(
+            counter.submit(f"Question {number}", to=[partner_id])
+            for partner_id in partner_ids
+            for number in range(each)
+        )
+    )
+
+
+async def check_delivered_once(
+    counter: Counter, agencies: Agencies, receipts: Sequence[Receipt]
+) -> None:
+    """Every one is with its agency, once, and the timeline says it once."""
+    cases = await asyncio.gather(*(counter.until_delivered(each.case_id) for each in receipts))
+    for case in cases:
+        [referral] = case["referrals"]
+        # A queue or an inbox has it before the people there have read it.
+        entry = await agencies.until_received(
+            referral["partner_id"], referral_id=referral["referral_id"]
+        )
+        assert entry["times"] == 1, case["reference"]
+        assert len(told(case, "referral.delivered")) == 1
+        assert told(case, "referral.delivery_parked") == []
+        assert repeated_lines(case) == []
+
+
+async def until_operations_see(operations: Door, troubled: Sequence[str]) -> None:
+    """Until the trouble of each was met often enough for its breaker to open."""
+    async with asyncio.timeout(PATIENCE):
+        for partner_id in troubled:
+            while True:
+                answer = await operations.get(f"/api/v1/partners/{partner_id}")
+                if answer.content["breaker"] != "closed":
+                    break
+                await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("troubled", TROUBLED, ids="-".join)
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_an_agency_in_trouble_loses_nothing_and_gets_nothing_twice(
+    counter: Counter,
+    agencies: Agencies,
+    operations: Door,
+    fault: str,
+    troubled: tuple[str, ...],
+) -> None:
+    healthy = [partner_id for partner_id in ALL if partner_id not in troubled]
+    seconds = {"slow": SLOW_SECONDS, "429": 1.0}.get(fault)
+    await agencies.behave(troubled, statuses=False)  # a status would prove a lost delivery
+    try:
+        async with agencies.broken(troubled, fault, seconds=seconds):
+            theirs = await submit_to(counter, troubled, EACH)
+            others = await submit_to(counter, healthy, 1)
+            # The neighbours are served while the trouble lasts.
+            await check_delivered_once(counter, agencies, others)
+            await until_operations_see(operations, troubled)
+            if fault in FILES_NOTHING:
+                for receipt in theirs:
+                    case = await counter.show(receipt.case_id)
+                    assert told(case, "referral.delivered") == []
+        # Operations look at an agency that turned us away; the next request finds it well.
+        theirs += await submit_to(counter, troubled, 1)
+        await check_delivered_once(counter, agencies, theirs)
+    finally:
+        await agencies.behave(troubled, statuses=True)
+
+
+async def test_what_an_agency_refuses_as_it_stands_waits_for_a_person(
+    counter: Counter, agencies: Agencies
+) -> None:
+    async with agencies.broken(["engie"], "refuse"):
+        receipt = await counter.submit("Question", to=["engie", "caf"])
+        case = await counter.until(
+            receipt.case_id, lambda case: bool(told(case, "referral.delivery_parked"))
+        )
+    [parked] = told(case, "referral.delivery_parked")
+    assert parked["facts"]["reason"] == "http_422"
+    assert parked["facts"]["owner"]
+    delivery = referral_of(case, "engie")["delivery"]
+    assert (delivery["state"], delivery["attempt"]) == ("parked", 1)  # never again as it stands
+    await counter.until(
+        receipt.case_id, lambda case: referral_of(case, "caf")["status"] == "resolved"
+    )
+    assert (
+        await agencies.received("engie", referral_id=referral_of(case, "engie")["referral_id"])
+        == []
+    )
+
+
+async def test_callbacks_and_polls_that_were_missed_are_caught_up(
+    counter: Counter, agencies: Agencies
+) -> None:
+    """The agencies worked on while their doors were shut: every step is told, in order."""
+    receipts = await submit_to(counter, ("edf", "sncf"), 3)
+    await asyncio.gather(*(counter.until_delivered(each.case_id) for each in receipts))
+    async with agencies.broken(["edf", "sncf"], "down"):
+        await asyncio.sleep(1)
+    for receipt in receipts:
+        case = await counter.until(receipt.case_id, lambda case: case["status"] == "closed")
+        assert [line["facts"]["status"] for line in told(case, "referral.status_changed")] == [
+            "acknowledged", "in_progress", "resolved",
+        ]  # fmt: skip
