@@ -24,7 +24,7 @@ def list_letters(*, replayed: bool, as_json: bool) -> None:
     """Print the letters that wait, or those that were replayed."""
     rows = asyncio.run(list_all(replayed=replayed))
     columns = (*COLUMNS, "replayed_at", "replayed_by") if replayed else COLUMNS
-    print_rows(rows, columns=columns, as_json=as_json)
+    print_rows(rows, columns=columns, as_json=as_json, when_empty="No dead letters.")
 
 
 def show(letter: str, *, as_json: bool) -> None:

@@ -72,7 +72,7 @@ async def post_all(
         await asyncio.sleep(max(0.0, started + number / PER_SECOND - time.monotonic()))
         body = body_of(request, post=posts[request.by], now=clock.now())
         door = people.senders[request.by]
-        key = f"demo-{number}-{request.by}"
+        key = f"demo-{number + 1}-{request.by}"
         times = 2 if request.twice else 1
         try:
             receipt = Receipt(

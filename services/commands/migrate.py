@@ -10,10 +10,12 @@ from services.commands.printing import print_rows
 def migrate(*, as_json: bool) -> None:
     """Apply what is missing and print it."""
     applied = asyncio.run(apply_migrations(where.database_url()))
-    if not applied and not as_json:
-        print_rows([], columns=["nothing_to_apply"], as_json=False)
-        return
-    print_rows([{"applied": name} for name in applied], columns=["applied"], as_json=as_json)
+    print_rows(
+        [{"applied": name} for name in applied],
+        columns=["applied"],
+        as_json=as_json,
+        when_empty="The database is up to date.",
+    )
 
 
 async def apply_migrations(url: str) -> list[str]:

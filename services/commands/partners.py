@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from services.partner_adapters.partner_file import PartnerFile
 
 COLUMNS = (
-    "partner_id", "kind", "state", "breaker", "due", "oldest_due_at", "uncertain", "parked",
+    "partner_id", "kind", "paused_by", "breaker", "due", "oldest_due_at", "sending", "uncertain",
+    "parked", "needs_attention",
 )  # fmt: skip
 
 
@@ -23,13 +24,7 @@ def list_partners(*, as_json: bool) -> None:
     async def ask(door: "DoorClient") -> Any:
         return await door.get("/api/v1/partners")
 
-    answer = asyncio.run(_as_operations(ask))
-    rows = answer["partners"] if isinstance(answer, dict) else answer
-    if as_json:
-        print_json(rows)
-        return
-    columns = [column for column in COLUMNS if rows and column in rows[0]]
-    print_rows(rows, columns=columns or list(rows[0]) if rows else COLUMNS, as_json=False)
+    print_rows(asyncio.run(_as_operations(ask))["partners"], columns=COLUMNS, as_json=as_json)
 
 
 def pause(partner_id: str, *, as_json: bool) -> None:
@@ -77,11 +72,11 @@ def _tell(partner_id: str, order: str, *, as_json: bool) -> None:
     async def ask(door: "DoorClient") -> Any:
         return await door.post(f"/api/v1/partners/{partner_id}/{order}")
 
-    answer = asyncio.run(_as_operations(ask)) or {"partner_id": partner_id, "done": order}
+    answer = asyncio.run(_as_operations(ask))
     if as_json:
         print_json(answer)
     else:
-        print_rows([answer], columns=list(answer), as_json=False)
+        print_rows([answer], columns=COLUMNS, as_json=False)
 
 
 async def _as_operations(ask: Any) -> Any:

@@ -28,10 +28,14 @@ def print_rows(
     columns: Sequence[str],
     title: str | None = None,
     as_json: bool,
+    when_empty: str = "Nothing.",
 ) -> None:
     """Print rows as a table of these columns, or whole as a JSON list."""
     if as_json:
         print_json(list(rows))
+        return
+    if not rows:
+        console().print(when_empty, markup=False)
         return
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:

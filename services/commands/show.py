@@ -94,7 +94,7 @@ def _as_id(case: str) -> str | None:
 
 def _headlines(case: Mapping[str, Any]) -> Iterable[str]:
     yield f"{case['reference']}  {case['status']}  ({case['case_id']})"
-    yield f"{case['channel']} at {case['site_id']}, received {case['received_at']}"
+    yield f"{case['channel']} at {case['site_id']}, received {_readable(case['received_at'])}"
     yield f"« {case['text']} »"
     if decision := case["decision"]:
         marks = [word for word in ("urgent", "danger") if decision.get(word)]
@@ -121,7 +121,7 @@ def _referrals(case: Mapping[str, Any]) -> Iterable[dict[str, object]]:
             "partner": referral["partner_name"] or referral["partner_id"],
             "unit": referral["unit_id"],
             "status": referral["refusal_reason"] or referral["status"],
-            "since": referral["status_at"],
+            "since": _readable(referral["status_at"]),
             "their_reference": referral["partner_reference"],
             "delivery": " ".join(
                 str(delivery[name]) for name in ("state", "reason") if delivery.get(name)
@@ -132,9 +132,14 @@ def _referrals(case: Mapping[str, Any]) -> Iterable[dict[str, object]]:
 def _timeline(case: Mapping[str, Any]) -> Iterable[dict[str, object]]:
     for line in case["timeline"]:
         yield {
-            "at": line["at"],
+            "at": _readable(line["at"]),
             "what": line["kind"],
             "partner": line["partner_id"],
             "facts": line["facts"].get("status") or line["facts"].get("reason"),
             "words": (line["words"] or {}).get("text"),
         }
+
+
+def _readable(instant: str | None) -> str | None:
+    """UTC to the second."""
+    return instant[:19].replace("T", " ") if instant else None

@@ -25,7 +25,12 @@ def create(*, replication: int, min_in_sync: int, as_json: bool) -> None:
             min_in_sync=min_in_sync,
         )
     )
-    print_rows([{"created": name} for name in created], columns=["created"], as_json=as_json)
+    print_rows(
+        [{"created": name} for name in created],
+        columns=["created"],
+        as_json=as_json,
+        when_empty="Every topic was there.",
+    )
 
 
 def verify(*, as_json: bool) -> None:
