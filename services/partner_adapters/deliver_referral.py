@@ -27,6 +27,9 @@ from shared.plumbing.sealing import CannotOpen, Sealer
 
 log = structlog.get_logger()
 
+CANNOT_BE_OPENED = "content_cannot_be_opened"
+"""The reason of a delivery that was never sent, because its key is not in our ring."""
+
 
 async def deliver_referral(
     claimed: ClaimedDelivery,
@@ -54,7 +57,7 @@ async def deliver_referral(
         outcome = Outcome(kind="accepted", partner_reference=receipt.partner_reference)
         answer = receipt.answer
     except CannotOpen:
-        outcome = Outcome(kind="refused", reason="content_cannot_be_opened")
+        outcome = Outcome(kind="refused", reason=CANNOT_BE_OPENED)
     except PartnerFailure as failure:
         outcome, answer = _outcome_of(failure), failure.answer
     except TimeoutError:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from services.partner_adapters.backlog import measuring_backlog
 from services.partner_adapters.collecting import Collecting
 from services.partner_adapters.consumers import SCHEMA, hear_referrals, hear_replies
 from services.partner_adapters.describe_partners import describe_partners
@@ -270,12 +271,13 @@ def _jobs(
         database=core.database,
         outbox=core.outbox,
         clock=core.clock,
-        wake=lambda partner_id: loops[partner_id].wake(),
+        wake=partial(_wake, loops),
     )
     health.add("postgresql", core.database.probe)
     health.add("kafka", referrals.probe)
     jobs: dict[str, Job] = {
         "referrals": after_topics_exist(referrals.run, kafka=kafka, topics=topics),
+        "backlog": measuring_backlog(core.database, clock=core.clock),
         "sweeping": sweeping(core.database, schema=SCHEMA, clock=core.clock),
         **{f"partner {each}": loop.run for each, loop in loops.items()},
     }
@@ -289,6 +291,11 @@ def _jobs(
         )
         jobs["replies"] = after_topics_exist(replies.run, kafka=kafka, topics=topics)
     return jobs
+
+
+def _wake(loops: Mapping[str, PartnerLoop], partner_id: str) -> None:
+    if loop := loops.get(partner_id):
+        loop.wake()
 
 
 def _collecting(

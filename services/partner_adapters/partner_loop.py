@@ -24,7 +24,7 @@ from services.partner_adapters.breaker import (
     held_until,
     opened_at_once,
 )
-from services.partner_adapters.deliver_referral import deliver_referral
+from services.partner_adapters.deliver_referral import CANNOT_BE_OPENED, deliver_referral
 from services.partner_adapters.delivery_store import (
     ClaimedDelivery,
     claim_deliveries,
@@ -39,7 +39,7 @@ from services.partner_adapters.record_deliveries import CallEnded
 from services.partner_adapters.referral_progress import Outcome
 from shared.contracts.delivery_state import DeliveryState
 from shared.plumbing.clock import Clock
-from shared.plumbing.database import Database, DatabaseUnavailable
+from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable
 from shared.plumbing.group_commit import GroupCommit
 from shared.plumbing.sealing import Sealer
 
@@ -181,7 +181,7 @@ class PartnerLoop:
         async def submit() -> None:
             try:
                 await self._recorder.submit(call)
-            except DatabaseUnavailable:
+            except (DatabaseUnavailable, *TRANSIENT):
                 raise
             except Exception as error:
                 # The claim expires, and the delivery goes the way of an unknown outcome.
@@ -196,6 +196,8 @@ class PartnerLoop:
 
     def _learn_from(self, outcome: Outcome) -> None:
         now = self._clock.now()
+        if outcome.reason == CANNOT_BE_OPENED:
+            return  # the partner was not called
         if outcome.kind in {"accepted", "refused"}:
             # A refusal is an answer: the partner is well.
             self._breaker, self._attention = after_success(self._breaker), None
@@ -255,6 +257,6 @@ class PartnerLoop:
             try:
                 await work()
                 return
-            except DatabaseUnavailable:
+            except (DatabaseUnavailable, *TRANSIENT):
                 log.warning("partner_loop_waits_for_database", partner_id=self._partner.id)
                 await asyncio.sleep(_RETRY)

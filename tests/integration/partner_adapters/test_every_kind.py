@@ -1,0 +1,220 @@
+"""One suite for every kind, each against its real peer: HTTP server, Kafka, PostgreSQL."""
+
+import asyncio
+import json
+import secrets
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from joserfc import jwe
+from joserfc.jwk import ECKey
+
+from services.partner_adapters.partner_adapter import (
+    Delivery,
+    OutcomeUnknown,
+    PartnerUnavailable,
+)
+from services.partner_adapters.partner_environment import connect_partners
+from services.partner_adapters.partner_file import parse_partner_file
+from services.partner_adapters.portal_store import HandedOver, PortalInbox
+from services.partner_adapters.queue_producer import QueueProducer
+from services.partner_adapters.registry import ADAPTERS, Transports
+from shared.contracts.personal import WrittenContent
+from shared.contracts.topics import Topic, partner_queue_topic
+from shared.plumbing.database import DatabaseUnavailable
+from shared.plumbing.topic_admin import create_topics
+from tests.integration.partner_adapters.house import House
+from tests.integration.partner_adapters.stub_partner import stub_partner
+
+AGENCY_KEY = ECKey.generate_key("P-256")
+FILE = """
+id = "{id}"
+name = "Essai"
+kind = "{kind}"
+after_unknown = "resend"
+permitted_fields = []
+[credentials]
+{credentials}
+[status_return]
+way = "portal"
+[statuses]
+a = "acknowledged"
+"""
+CREDENTIALS = {
+    "rest": 'way = "api_key"\napi_key = "T_KEY"',
+    "kafka_queue": 'way = "public_key"\npublic_key = "T_PUBLIC"',
+    "portal": 'way = "none"',
+}
+
+
+def partner_of(kind, *, partner_id="caf", address=None):
+    text = FILE.format(id=partner_id, kind=kind, credentials=CREDENTIALS[kind])
+    file = parse_partner_file(text, name=f"{partner_id}.toml", kinds=ADAPTERS)
+    environment = {
+        "AIGUILLAGE_SECRET_T_KEY": "k",
+        "AIGUILLAGE_SECRET_T_PUBLIC": json.dumps(AGENCY_KEY.as_dict(private=False)),
+        f"AIGUILLAGE_PARTNER_ADDRESS_{partner_id.upper()}": address or "",
+    }
+    return connect_partners({partner_id: file}, environment)[partner_id]
+
+
+class _NoQueue:
+    async def send(self, **_):
+        raise AssertionError("another kind's transport")
+
+
+class _DatabaseAway:
+    async def run_alone(self, *_):
+        raise DatabaseUnavailable
+
+
+def build(kind, house, *, queue=None, database=None, partner=None):
+    transports = Transports(
+        queue=queue or _NoQueue(),
+        inbox=PortalInbox(
+            database=database or house.database, sealer=house.sealer, clock=house.clock
+        ),
+        clock=house.clock,
+    )
+    return ADAPTERS[kind](partner or partner_of(kind), transports)
+
+
+@asynccontextmanager
+async def rest(house, _):
+    """Deliveries as the partner got them: (repetition key, what, body)."""
+    async with stub_partner() as stub:
+        adapter = build("rest", house, partner=partner_of("rest", address=stub.address))
+
+        async def got():
+            whats = {"referrals": "referral", "answers": "answer", "withdrawal": "withdrawal"}
+            return [
+                (each.headers["Idempotency-Key"], whats[each.path.split("/")[-1]], each.body)
+                for each in stub.asked
+            ]
+
+        yield adapter, got
+        await adapter.close()
+
+
+@asynccontextmanager
+async def kafka_queue(house, kafka):
+    partner_id = f"k{secrets.token_hex(4)}"
+    topic: Topic = partner_queue_topic(partner_id)
+    await create_topics(kafka.internal, [topic])
+    queue = QueueProducer(kafka=kafka.internal, timeout=8)
+    running = asyncio.create_task(queue.run())
+    partner = partner_of("kafka_queue", partner_id=partner_id)
+    adapter = build("kafka_queue", house, queue=queue, partner=partner)
+    consumer = AIOKafkaConsumer(
+        topic.name, bootstrap_servers=kafka.internal, auto_offset_reset="earliest"
+    )
+    while queue._producer is None:
+        await asyncio.sleep(0.02)
+    letters = []
+
+    async def got():
+        while True:
+            batches = await consumer.getmany(timeout_ms=1000)
+            if not batches:
+                return letters
+            for message in (each for batch in batches.values() for each in batch):
+                headers = {name: value.decode() for name, value in message.headers}
+                opened = jwe.decrypt_compact(
+                    message.value.decode(), AGENCY_KEY, algorithms=["ECDH-ES+A256KW", "A256GCM"]
+                )
+                what = headers["ce_type"].removeprefix("aiguillage.")
+                letters.append((headers["ce_id"], what, opened.plaintext))
+
+    async with consumer:
+        yield adapter, got
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await adapter.close()
+
+
+@asynccontextmanager
+async def portal(house, _):
+    adapter = build("portal", house)
+
+    async def got():
+        found = []
+        for row in await house.database.fetch("SELECT * FROM partner_adapters.portal_inbox"):
+            opened = house.sealer.open(row["sealed"], HandedOver, bound_to=row["case_id"])
+            found.append((str(row["referral_id"]), "referral", json.dumps(opened.body).encode()))
+            case_id = row["case_id"]
+            if row["withdrawn_at"]:
+                found.append((str(row["referral_id"]), "withdrawal", b"{}"))
+        for row in await house.database.fetch("SELECT * FROM partner_adapters.portal_messages"):
+            text = house.sealer.open(row["sealed"], WrittenContent, bound_to=case_id).text
+            found.append((str(row["message_id"]), "answer", json.dumps({"text": text}).encode()))
+        return found
+
+    yield adapter, got
+    await adapter.close()
+
+
+KINDS = {"rest": rest, "kafka_queue": kafka_queue, "portal": portal}
+
+
+def test_every_kind_of_the_registry_has_its_place_in_this_suite():
+    assert set(KINDS) == set(ADAPTERS)
+
+
+@pytest.fixture(params=sorted(KINDS))
+async def peer(request, house: House, kafka_addresses):
+    async with KINDS[request.param](house, kafka_addresses) as peer:
+        yield peer
+
+
+def deliveries():
+    """A referral, an answer to its agency's question, and its withdrawal."""
+    case_id, referral_id = uuid4(), uuid4()
+    bodies = {
+        "referral": {"text": "né à Sète", "visitor": {}},
+        "answer": {"text": "les voici"},
+        "withdrawal": {"withdrawn_at": "2026-11-23T10:00:00Z"},
+    }
+    return [
+        Delivery(
+            delivery_id=uuid4(), case_id=case_id, referral_id=referral_id, what=what, body=body
+        )
+        for what, body in bodies.items()
+    ]
+
+
+async def test_it_hands_over_all_there_is_to_hand_over(peer):
+    adapter, got = peer
+    for delivery in deliveries():
+        assert len(await adapter.deliver([delivery])) == 1
+    found = await got()
+    assert sorted(what for _, what, _ in found) == ["answer", "referral", "withdrawal"]
+    bodies = {what: json.loads(body) for _, what, body in found}
+    assert bodies["referral"]["text"] == "né à Sète"
+    assert bodies["answer"]["text"] == "les voici"
+
+
+async def test_the_same_delivery_twice_can_be_recognised(peer):
+    adapter, got = peer
+    for delivery in deliveries():
+        await adapter.deliver([delivery])
+        await adapter.deliver([delivery])
+    found = await got()
+    assert len({(key, what) for key, what, _ in found}) == 3
+    for key, _, _ in found:
+        assert UUID(key)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+async def test_without_its_transport_it_says_so_and_claims_nothing(kind, house: House):
+    adapter = build(
+        kind,
+        house,
+        queue=QueueProducer(kafka="127.0.0.1:9", timeout=1),
+        database=_DatabaseAway(),
+        partner=partner_of(kind, address="http://127.0.0.1:9"),
+    )
+    with pytest.raises((PartnerUnavailable, OutcomeUnknown)):
+        await adapter.deliver([deliveries()[0]])
+    await adapter.close()
