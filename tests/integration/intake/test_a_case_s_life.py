@@ -108,7 +108,12 @@ async def test_any_order_repetition_and_batching_end_in_the_same_case(door: Door
             status("caf", S.RESOLVED, number=4, case_id=case_id),
             status("edf", S.REFUSED, number=1, reason=RefusalReason.OUTSIDE_AREA, case_id=case_id),
             sent_to_triage(number=2, case_id=case_id),
-            routed("engie", number=3, case_id=case_id),
+            routed(
+                "engie",
+                number=3,
+                case_id=case_id,
+                recalled=(referral_of("edf", case_id=case_id), referral_of("caf", case_id=case_id)),
+            ),
             message(
                 "engie",
                 number=1,
@@ -133,12 +138,22 @@ async def test_any_order_repetition_and_batching_end_in_the_same_case(door: Door
                 case["status"],
                 case["decision"]["number"],
                 sorted(
-                    (r["partner_id"], r["status"], (r["delivery"] or {}).get("state"))
+                    (
+                        r["partner_id"],
+                        r["status"],
+                        r["recalled"],
+                        (r["delivery"] or {}).get("state"),
+                    )
                     for r in case["referrals"]
                 ),
             )
         )
     assert shown[0][0] == "with_agencies"
+    assert shown[0][2] == [
+        ("caf", "resolved", True, "parked"),
+        ("edf", "refused", True, None),
+        ("engie", "issued", False, None),
+    ]
     assert shown == [shown[0]] * 6
 
 

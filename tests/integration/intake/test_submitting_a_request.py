@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from services.intake import store_submissions, submit_request
 from shared.contracts.personal import RequestContent
 from tests.integration.intake.rig import TOKENS, Door, a_request
 
@@ -130,6 +131,33 @@ async def test_twenty_at_once_under_one_key_make_one_case(door: Door) -> None:
     assert {answer.status for answer in answers} <= {202, 409}
     assert len({a.json["case_id"] for a in answers if a.status == 202}) == 1
     assert await count_cases(door) == before + 1
+
+
+async def test_those_who_come_together_with_a_refused_one_are_all_accepted(door: Door) -> None:
+    await door.call("POST", REQUESTS, key="spent", body=a_request())
+    before = await count_cases(door)
+    refused, *accepted = await asyncio.gather(
+        door.call("POST", REQUESTS, key="spent", body=a_request(text="Autre chose")),
+        *(door.submit() for _ in range(20)),
+    )
+    assert refused.status == 422
+    assert len({answer["reference"] for answer in accepted}) == 20
+    assert await count_cases(door) == before + 20
+    for answer in accepted:
+        assert len(await door.outbox(answer["case_id"])) == 1
+
+
+async def test_a_reference_that_is_taken_is_drawn_again(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = (await door.submit())["reference"]
+    drawn = iter([taken, taken, "2222-3333"])
+    monkeypatch.setattr(submit_request, "make_reference", lambda: next(drawn))
+    monkeypatch.setattr(store_submissions, "make_reference", lambda: next(drawn))
+    accepted = await door.submit()
+    assert accepted["reference"] == "2222-3333"
+    (event,) = await door.outbox(accepted["case_id"])
+    assert event["data"]["reference"] == "2222-3333"
 
 
 async def test_a_key_belongs_to_who_used_it(door: Door) -> None:
