@@ -26,12 +26,17 @@ class Entry(BaseModel):
 
 
 class Partner(Entry):
-    """An agency as people call it; `jobs` are the words of those who work there, not visitors."""
+    """An agency as people call it.
+
+    `jobs` are the words of those who work there, not visitors; `topics` stand for the agency
+    where neither it nor its rival is named (gas of no named brand is Engie's).
+    """
 
     id: Text
     name: Text
     names: tuple[Text, ...] = ()
     jobs: tuple[Text, ...] = ()
+    topics: tuple[Text, ...] = ()
 
 
 class Demarche(Entry):
@@ -39,6 +44,7 @@ class Demarche(Entry):
 
     `names` point to it by themselves; a name with a final `*` is a prefix. `hints` only count
     beside the agency's name or another sign. `examples` are sentences in visitors' voices.
+    `urgent_signs` make this need urgent; `is_harm`: it is urgent by itself (power cut, no roof).
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z0-9_]+$")]
@@ -48,6 +54,7 @@ class Demarche(Entry):
     hints: tuple[Text, ...] = ()
     examples: tuple[Text, ...] = ()
     urgent_signs: tuple[Text, ...] = ()
+    is_harm: bool = False
     facts: tuple[Text, ...] = ()
     online_service: str | None = None
 

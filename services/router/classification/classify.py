@@ -6,10 +6,9 @@ from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.classification.cues import muted_words, spoken_text
 from services.router.classification.matching import Match, Reading, read
 from services.router.classification.result import BodyFound, Classification, Need, Span
-from services.router.classification.scoring import Candidate, candidates_of, is_body
+from services.router.classification.scoring import OWN_DESK, Candidate, candidates_of, is_body
 from services.router.classification.urgency import danger_number, is_urgent
 
-OWN_DESK = "accompagnement"
 VAGUE = f"{OWN_DESK}.autre"
 
 # The house's own help that gives way when the text says with whom the trouble is ("I can't do it
@@ -53,12 +52,19 @@ def classify(
     return Classification(
         needs=needs,
         bodies=bodies,
-        urgent=danger is not None or is_urgent(spoken),
+        urgent=danger is not None or is_urgent(spoken) or _is_harm(found, reading, catalogue),
         danger=danger,
         confidence=_confidence(found),
         vague=vague,
         model_version=catalogue.model_version,
     )
+
+
+def _is_harm(found: list[Candidate], reading: Reading, catalogue: CompiledCatalogue) -> bool:
+    """A need that is urgent by itself, or that stands with one of its own signs of urgency."""
+    needs = {candidate.entry for candidate in found}
+    by_itself = any(c.entry.id in catalogue.harms and c.reason != "agency_named" for c in found)
+    return by_itself or any(m.kind == "urgent" and m.entry in needs for m in reading.matches)
 
 
 def _without_own_help_beside(found: list[Candidate]) -> list[Candidate]:

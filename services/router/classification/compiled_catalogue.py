@@ -11,7 +11,7 @@ from services.router.catalogue.entries import Catalogue
 from services.router.classification.normalisation import STOPWORDS, folded_words, stem
 from services.router.classification.spelling import Speller
 
-Kind = Literal["name", "hint", "brand", "job", "danger"]
+Kind = Literal["name", "hint", "brand", "job", "danger", "urgent", "topic"]
 Key = tuple[str, ...]
 
 BODY = "hors_perimetre"
@@ -64,6 +64,7 @@ class CompiledCatalogue:
     shorthand: dict[str, tuple[str, ...]]
     acronyms: frozenset[str]
     siblings: dict[str, str]  # "edf.facture" ↔ "engie.facture"
+    harms: frozenset[str]  # démarches that are urgent by themselves
     instead_of: dict[str, tuple[str, ...]]  # body id → partners it takes the place of
     likeness: dict[str, tuple[tuple[str, float], ...]]  # stem → (entry id, weight), cosine ready
     entries: dict[str, Entry]
@@ -113,6 +114,7 @@ def compile_catalogue(catalogue: Catalogue) -> CompiledCatalogue:
         },
         acronyms=frozenset(form for form in forms if 3 <= len(form) <= 6 and form.isascii()),
         siblings=_siblings(entries),
+        harms=frozenset(d.id for d in catalogue.demarches.values() if d.is_harm),
         instead_of={b.id: b.instead_of for b in catalogue.bodies.values() if b.instead_of},
         likeness=_likeness(texts),
         entries=entries,
@@ -125,6 +127,7 @@ def _names(catalogue: Catalogue, entries: dict[str, Entry]) -> Iterator[tuple[En
         kind: Kind = "brand" if entry.is_other and entry.partner != "accompagnement" else "name"
         yield from ((entry, kind, name) for name in demarche.names)
         yield from ((entry, "hint", name) for name in demarche.hints)
+        yield from ((entry, "urgent", name) for name in demarche.urgent_signs)
     for body in catalogue.bodies.values():
         yield from ((entries[body.id], "name", name) for name in body.names)
         yield from ((entries[body.id], "hint", name) for name in body.hints)
@@ -132,6 +135,7 @@ def _names(catalogue: Catalogue, entries: dict[str, Entry]) -> Iterator[tuple[En
         itself = entries[f"{partner.id}.{OTHER}"]
         yield from ((itself, "brand", name) for name in partner.names)
         yield from ((itself, "job", name) for name in partner.jobs)
+        yield from ((itself, "topic", name) for name in partner.topics)
     for danger in catalogue.dangers:
         yield from ((Entry(danger.number, "danger"), "danger", name) for name in danger.names)
 

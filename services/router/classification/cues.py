@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from services.router.classification.matching import Match, Reading
 
 _FEW = r"(?:[^ ,.]+ ){0,3}"
+# A "word" of 5,000 letters would make the patterns below slow.
+_LONGEST_SPOKEN = 40
 _AGENCY = r"(?:@\S+ ?)+"
 _SHOWN = r"(?:la |le |l |les |du |de |des |d |a |au |aux |chez )*"
 _PAPER = (
@@ -110,6 +112,36 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|allocations|ass|are|aspa|cmu|c2s|ame|100|longue|hebergee?|prime d activite|petite)"
             r" ?){1,3})",
         ),
+        (
+            "told",
+            r"(?P<mute>(?:assistante? sociale?|travailleur social|conseiller\w*|mediateur\w*"
+            r"|medecin"
+            r"|infirmiere?|docteur|avocate?))(?: [^ ,.]+){0,4}?(?: ,)?(?: qui| elle| il)? "
+            r"(?:m|nous|me) (?:(?:a|ont) )?(?:dit|envoye\w*|conseill\w*|oriente\w*|parle|explique)",
+        ),
+        (
+            "status",
+            r"\b(?:allocataire|beneficiaire|titulaire)s? (?P<mute>(?:du |de l |de la |d )?"
+            r"@?(?:rsa|aah|apl|cmu|c2s|ame|aspa|pension)\b)",
+        ),
+        # … mais moi c'est pour
+        (
+            "told",
+            r"^(?P<mute>.{1,250}?) mais (?:moi |en fait |la |maintenant |aujourd hui )*"
+            r"(?:c est pour|ma question|je viens pour|moi c est|c est juste)",
+        ),
+        # depuis mon mariage, après un arrêt: when it began, not what is asked
+        (
+            "status",
+            r"\b(?:depuis|apres|suite a|avant) "
+            r"(?P<mute>(?:mon |ma |mes |notre |le |la |l |un |une |d |de )(?:[^ ,.]+ ?){1,2})",
+        ),
+        # un recommandé que je n'arrive pas à lire
+        (
+            "carrier",
+            r"(?P<mute>(?:lettre |courrier )?(?:en )?@?recommande\w*)(?: [^ .]+){0,10}? "
+            r"(?:comprend\w* (?:pas|rien)|lire)",
+        ),
         # devant la poste, à côté de la mairie
         (
             "place",
@@ -127,7 +159,8 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         # un acte de naissance pour la CAF : the paper is the need, the CAF only wants it
         (
             "asked_by_another",
-            rf"\b{_PAPER} (?:[^ ,.]+ ){{0,5}}?(?:pour|afin de|demande\w* par|reclame\w* par"
+            rf"\b{_PAPER} (?:(?!mais |et )[^ ,.]+ ){{0,5}}?(?:pour|afin de|demande\w* par"
+            rf"|reclame\w* par"
             rf"|exige\w* par) "
             r"(?P<mute>(?:(?!et |mais )[^ ,.]+ ?){1,6})",
         ),
@@ -176,7 +209,7 @@ def muted_words(reading: Reading) -> dict[int, str]:
 
 def spoken_text(reading: Reading) -> str:
     """The folded words with one space between, for patterns on the whole text."""
-    return " ".join(word.form for word in reading.words)
+    return " ".join(word.form[:_LONGEST_SPOKEN] for word in reading.words)
 
 
 def _spoken(reading: Reading) -> tuple[str, list[int]]:
@@ -186,7 +219,7 @@ def _spoken(reading: Reading) -> tuple[str, list[int]]:
     starts: list[int] = []
     length = 0
     for index, word in enumerate(reading.words):
-        part = marks.get(index, "") + word.form
+        part = marks.get(index, "") + word.form[:_LONGEST_SPOKEN]
         starts.append(length)
         parts.append(part)
         length += len(part) + 1

@@ -25,7 +25,7 @@ _LONGEST_SPELLED = 5
 # A word said a hundred times says no more than said a few: keeps a long text cheap.
 _MOST_TIMES = 4
 _MOST_PLACES = 40
-_DENYING = frozenset(("pas", "plus", "sans", "rien", "non"))
+_DENYING = frozenset(stem(word) for word in ("pas", "plus", "sans", "rien", "non"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _put_right(words: Iterator[Word], catalogue: CompiledCatalogue) -> Iterator[
     for word in words:
         if left and not catalogue.speller.knows(word.form) and len(word.form) >= 4:
             left -= 1
-            better = catalogue.speller.correct(word.form)
+            better = catalogue.speller.unglued(word.form) or catalogue.speller.correct(word.form)
             if better is not None:
                 yield Word(better, word.start, word.end)
                 continue

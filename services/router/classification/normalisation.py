@@ -33,6 +33,7 @@ STOPWORDS = frozenset(_EMPTY.split())
 
 # Where dropping the ending would join two different needs.
 _KEPT = {
+    "coup": "coup#",
     "mari": "mari#",
     "maris": "mari#",
     "retraite": "retraite",

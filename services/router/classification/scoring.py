@@ -14,6 +14,7 @@ from services.router.classification.normalisation import stem
 
 # Figures chosen on tests/unit/router/development_texts.jsonl; issue 4 learns them.
 LEAST_SCORE = 0.65
+OWN_DESK = "accompagnement"
 _MORE_NAMES = (1.0, 0.4, 0.25)
 _MORE_HINTS = (1.0, 0.7, 0.4)
 _BRAND_BESIDE = 0.8
@@ -26,6 +27,7 @@ _CLEAR_LIKENESS = 0.33
 _CLEAR_LEAD = 2.2
 _MUTED = 0.6
 _MOST_NEEDS = 8
+_COUNTED = frozenset(("name", "hint", "brand", "topic"))
 _MILD = frozenset(("status", "done"))
 
 _CONNECTING = "et mais aussi puis ensuite sinon egalement plus ainsi car parce alors , ."
@@ -56,7 +58,7 @@ def candidates_of(
     reading: Reading, *, muted: dict[int, str], catalogue: CompiledCatalogue
 ) -> list[Candidate]:
     """The needs and bodies of a text; empty when nothing is known about it."""
-    named = [match for match in reading.matches if match.kind in ("name", "hint", "brand")]
+    named = [match for match in reading.matches if match.kind in _COUNTED]
     live = _live(named, muted)
     evidence = _evidence(reading, _stand_ins(live, reading, catalogue), catalogue)
     found = _explain(evidence)
@@ -89,7 +91,9 @@ def _stand_ins(matches: list[Match], reading: Reading, catalogue: CompiledCatalo
     energy = [partner for partner in _ENERGY if partner in brands]
     only = energy[0] if len(energy) == 1 else None if energy else _energy_said(reading)
     return [
-        _sold_by(only, match, catalogue) for match in matches if match.entry.partner not in replaced
+        _sold_by(only, match, catalogue)
+        for match in matches
+        if match.entry.partner not in replaced and not (energy and match.kind == "topic")
     ]
 
 
@@ -115,7 +119,7 @@ def _evidence(reading: Reading, matches: list[Match], catalogue: CompiledCatalog
         sentence += word.form == "."
         evidence.sentences.append(sentence)
     for match in matches:
-        if match.kind == "brand":
+        if match.kind in ("brand", "topic"):
             evidence.brands[match.entry.partner].append(match)
         else:
             evidence.matches[match.entry].append(match)
@@ -159,7 +163,8 @@ def _scored(entry: Entry, evidence: _Evidence, taken: set[int]) -> Candidate | N
     hints = _apart(
         m for m in evidence.matches[entry] if m.kind == "hint" and (brands or not m.at & taken)
     )
-    hints = [hint for hint in hints if not any(hint.at & name.at for name in names)]
+    said = names + [brand for brand in brands if brand.kind == "topic"]
+    hints = [hint for hint in hints if not any(hint.at & other.at for other in said)]
     if not names and not (hints and brands):
         return None
     used = names + hints
@@ -194,16 +199,27 @@ def _agencies_alone(
 ) -> list[Candidate]:
     """An agency named in a part of the text that nothing else explains."""
     parts = _parts(reading)
-    explained = {parts[index] for c in found for match in c.matches for index in match.at}
+    explained = _explained(found, parts)
+    by_agencies = _explained([c for c in found if c.entry.partner != OWN_DESK], parts)
     partners = {candidate.entry.partner for candidate in found}
     alone = []
     for partner, brands in evidence.brands.items():
-        free = [brand for brand in brands if parts[brand.first] not in explained]
+        free = [
+            brand
+            for brand in brands
+            # "a letter to the CAF" is the house's help AND the CAF's.
+            if parts[brand.first] not in (by_agencies if brand.kind == "brand" else explained)
+        ]
         if partner not in partners and (free if found else brands):
             entry = catalogue.entries[f"{partner}.{OTHER}"]
             score = _BRAND_ALONE * max(brand.weight for brand in brands)
             alone.append(Candidate(entry, score, tuple(brands[:2]), "agency_named"))
     return alone
+
+
+def _explained(found: list[Candidate], parts: list[int]) -> set[int]:
+    """The parts of the text that these candidates stand on."""
+    return {parts[index] for c in found for match in c.matches for index in match.at}
 
 
 def _parts(reading: Reading) -> list[int]:

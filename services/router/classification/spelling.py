@@ -50,6 +50,7 @@ class Speller:
     def __init__(self, vocabulary: Iterable[str], known: Iterable[str]) -> None:
         """`vocabulary`: what may be meant. `known`: ordinary words, never corrected."""
         words = {form for form in vocabulary if len(form) >= 3 and form.isascii()}
+        self._words = frozenset(words)
         self._known = frozenset(known) | words
         self._by_sound: dict[str, list[str]] = defaultdict(list)
         self._by_length: dict[int, list[str]] = defaultdict(list)
@@ -61,7 +62,20 @@ class Speller:
     def knows(self, form: str) -> bool:
         return form in self._known
 
+    def unglued(self, form: str) -> str | None:
+        """`apl` for `lapl`: the apostrophe left out, before a word of the catalogue."""
+        rest = form[1:]
+        glued = form[:1] in "ldjnmtsc" and rest[:1] in "aeiouyh" and len(rest) >= 3
+        return rest if glued and rest in self._words and not self.knows(form) else None
+
     def correct(self, form: str) -> str | None:
+        """As `_closest`; failing that, without a glued article (`didantite` → `identite`)."""
+        found = self._closest(form)
+        if found is None and len(form) >= 6 and form[0] in "ldjnmtsc" and form[1] in "aeiouyh":
+            found = None if self.knows(form) else self._closest(form[1:])
+        return found
+
+    def _closest(self, form: str) -> str | None:
         """The catalogue's word, or None when nothing is close enough or the word is ordinary."""
         if (
             not 4 <= len(form) <= LONGEST_WORD
@@ -71,7 +85,8 @@ class Speller:
         ):
             return None
         alike = self._by_sound.get(sound_of(form), [])
-        near = [word for word in alike if OSA.distance(word, form) <= len(form) // 2]
+        furthest = 1 if len(form) <= 5 else len(form) // 3
+        near = [word for word in alike if OSA.distance(word, form) <= furthest]
         if near:
             return min(near, key=lambda word: OSA.distance(word, form))
         if len(form) < 5:

@@ -26,12 +26,18 @@ _SIGNS = tuple(
         rf"\b{_ENERGY}\b{_NEAR}(?:coupe|coupee|couper|coupure|coupent|coupera|coupes)\b",
         r"\b(?:plus|sans|pas|ni) (?:de |d |du )?(?:electricite|courant|gaz|chauffage|lumiere"
         r"|eau chaude)\b(?! (?:cher|a mon|a notre|a son))",
+        rf"\b(?:ferm|coup|suspend|retir)\w+{_NEAR}compteur\b{_NEAR}{_SOON}",
+        r"\b(?:fait|font|met|mettent) (?:sortir|dehors) (?:demain|ce soir|lundi|mardi|mercredi"
+        r"|jeudi|vendredi|samedi)",
         r"\b(?:avis|menace\w*|risque) (?:de |d une )?(?:coupure|couper)",
-        r"\b1000 ?(?:watts?|w)\b|\breduction de (?:la )?puissance|\b(?:a la bougie|dans le noir)\b",
+        r"\b(?:pas|plus) de quoi acheter\b|\bnie mam co jesc\b|\bnimic de mancare\b|\byiyecek yok\b"
+        r"|\b1000 ?(?:watts?|w)\b"
+        r"|\breduction de (?:la )?puissance|\b(?:a la bougie|dans le noir)\b",
         r"\b(?:rien|plus rien|plus|pas|quoi|comment|assez|plus assez) (?:a |de quoi |pour |me "
         r"|nous |donner |leur"
         r" )*(?:manger|nourrir)\b",
-        r"\bde quoi (?:manger|nourrir)|\bfrigo (?:est )?vide|\bn (?:ai|a|avons) pas mange"
+        r"\bde quoi (?:manger|nourrir)|\bfrigo (?:est |presque |quasi )*vide|\bn (?:ai|a"
+        r"|avons) pas mange"
         r"|\bplus (?:de )?lait\b",
         r"\bplus (?:de |d |du )?(?:couches|nourriture)\b|\bmeurt de faim|\bont faim|\b(?:a|ai"
         r"|avons) faim\b",
@@ -79,6 +85,10 @@ _SIGNS = tuple(
     )
 )
 _EMPTY = frozenset(("un", "une", "l", "la", "le", "de", "d", "du"))
+_LONG_AGO = re.compile(
+    r"\b(?:il y a|l an dernier|l annee derniere|mois dernier|semaine derniere|en 20\d\d|en 19\d\d"
+    r"|quand j etais|autrefois)\b"
+)
 _NOT_NOW = re.compile(
     r"\b(?:pas|suite a|apres|a cause|depuis|n est|avait|etait|etais|contre|assurance)$"
 )
@@ -101,4 +111,7 @@ def danger_number(matches: list[Match], forms: list[str]) -> str | None:
 
 def _is_past_or_denied(match: Match, forms: list[str]) -> bool:
     before = [form for form in forms[max(0, match.first - 4) : match.first] if form not in _EMPTY]
-    return bool(_NOT_NOW.search(" ".join(before[-2:])))
+    after = " ".join(forms[max(match.at) + 1 : max(match.at) + 6])
+    return bool(
+        _NOT_NOW.search(" ".join(before[-2:])) or _LONG_AGO.search(after) or after.startswith("pas")
+    )

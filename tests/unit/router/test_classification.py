@@ -111,7 +111,11 @@ def test_the_development_texts_are_varied_enough() -> None:
 
 
 def test_the_development_texts_are_understood_above_the_floor() -> None:
-    """Floors a little under the figures reached; the texts were tuned on, so they flatter."""
+    """Floors a little under the figures reached.
+
+    The texts were tuned on, so they flatter: batches of them scored a macro F1 of 0.86 to 0.97
+    when first seen.
+    """
     rows = _rows()
     read = [(row, classify(row["text"], catalogue=COMPILED)) for row in rows]
     found = [(set(row["agencies"]), set(agencies_of(answer))) for row, answer in read]
@@ -131,11 +135,11 @@ def test_the_development_texts_are_understood_above_the_floor() -> None:
     }
     print(figures)
     floors = {
-        "macro_f1": 0.92,
-        "several_exact": 0.80,
-        "routed_exact": 0.93,
-        "urgent_recall": 0.9,
-        "urgent_precision": 0.8,
+        "macro_f1": 0.96,
+        "several_exact": 0.90,
+        "routed_exact": 0.96,
+        "urgent_recall": 0.95,
+        "urgent_precision": 0.9,
     }
     assert {name for name, floor in floors.items() if figures[name] < floor} == set(), figures
 
