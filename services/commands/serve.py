@@ -21,11 +21,21 @@ def serve(service: str) -> None:
     from shared.plumbing.service import ServiceFailed
 
     try:
-        asyncio.run(main.run(settings))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(main.run(settings))
     except ServiceFailed as error:
         raise CommandFailed(f"{service}: {error}") from error
     except Exception as error:
         raise _explained(service, error) from error
+
+
+def _loop_factory() -> Any:
+    # uvicorn chooses its loop only when it makes it; here it is served on ours.
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def simulate() -> None:

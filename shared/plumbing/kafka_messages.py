@@ -1,7 +1,6 @@
 """Kafka messages as we take them in: every byte kept, whatever the headers hold."""
 
 import base64
-import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,8 +46,8 @@ def dead_letter(record: Record, *, consumer: str, error: str) -> DeadLetter:
 
 
 async def parse_without_headers(records: Any, parse: Any) -> Any:
-    """Let FastStream parse the records as if they had no headers, then give ours back."""
-    message = await parse(tuple(dataclasses.replace(record, headers=()) for record in records))
+    """Let FastStream parse one record as if it had no headers, then give all of ours back."""
+    message = await parse((dataclasses.replace(records[0], headers=()),))
     message.raw_message = records
     return message
 
@@ -62,8 +61,12 @@ def raw_message(record: Record) -> RawMessage:
     """The message with the headers that can be read."""
     headers: dict[str, str] = {}
     for name, value in record.headers:
-        with contextlib.suppress(UnicodeDecodeError, AttributeError):
+        if value is None:
+            continue
+        try:
             headers[name] = value.decode()
+        except UnicodeDecodeError:
+            continue
     return RawMessage(
         topic=record.topic,
         partition=record.partition,
