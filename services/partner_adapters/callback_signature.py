@@ -14,13 +14,22 @@ class BadSignature(Exception):
     """A callback that is not to be believed; `str()` is a static word."""
 
 
-def split_secrets(text: str) -> list[str]:
-    """The keys of a callback secret: two, with a space between, while one replaces the other."""
-    return text.split()
+def read_keys(text: str) -> list[Webhook]:
+    """The keys of a callback secret: two, with a space between, while one replaces the other.
+
+    Raises ValueError, which does not quote them.
+    """
+    try:
+        keys = [Webhook(secret) for secret in text.split()]
+    except Exception:  # noqa: BLE001 - the library raises several kinds, all mean the same
+        keys = []
+    if not keys:
+        raise ValueError("a callback secret is not of the form whsec_<base64>")
+    return keys
 
 
 def verify_signature(
-    body: bytes, headers: Mapping[str, str], *, secrets: Sequence[str], now: datetime
+    body: bytes, headers: Mapping[str, str], *, keys: Sequence[Webhook], now: datetime
 ) -> None:
     """Raise `BadSignature` unless one of the signatures is by one of the keys, and fresh.
 
@@ -39,8 +48,8 @@ def verify_signature(
         text = body.decode()
     except UnicodeDecodeError:
         raise BadSignature("not_utf8") from None
-    for secret in secrets:
-        expected = Webhook(secret).sign(message_id, at, text).encode()
+    for key in keys:
+        expected = key.sign(message_id, at, text).encode()
         for signature in said.split(" "):
             if hmac.compare_digest(expected, signature.encode(errors="replace")):
                 return

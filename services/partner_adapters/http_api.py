@@ -1,19 +1,25 @@
 """This service's HTTP door: what agencies call back, beside the portal and operations."""
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
 from services.partner_adapters.callback_signature import (
     BadSignature,
-    split_secrets,
+    read_keys,
     verify_signature,
 )
 from services.partner_adapters.door_parts import DoorParts, Parts
 from services.partner_adapters.partner_file import ByCallback
 from services.partner_adapters.partners_api import add_partner_routes
 from services.partner_adapters.portal_api import add_portal_routes
-from services.partner_adapters.status_message import StatusBatch, StatusMessage
+from services.partner_adapters.status_message import (
+    MOST_STATUSES,
+    StatusBatch,
+    StatusMessage,
+)
 from services.partner_adapters.status_store import Said
 from shared.plumbing.http_door import FieldError, Problem, public
 from shared.plumbing.observability import log
@@ -30,6 +36,7 @@ def add_routes(app: FastAPI) -> None:
         status_code=204,
         dependencies=[public()],
         summary="What an agency says of referrals, signed as Standard Webhooks",
+        openapi_extra={"requestBody": {"required": True, "content": _documented_body()}},
     )
     async def receive_status(partner_id: str, request: Request, parts: Parts) -> Response:
         body = await request.body()
@@ -47,13 +54,26 @@ def add_routes(app: FastAPI) -> None:
         return Response(status_code=204)
 
 
+def _documented_body() -> dict[str, Any]:
+    """The body is read by hand, after its signature: FastAPI cannot know its schema."""
+    one = StatusMessage.model_json_schema()
+    many = {
+        "type": "object",
+        "required": ["statuses"],
+        "properties": {
+            "statuses": {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_STATUSES}
+        },
+    }
+    return {"application/json": {"schema": {"oneOf": [one, many]}}}
+
+
 def _verify(partner_id: str, body: bytes, request: Request, parts: DoorParts) -> None:
     partner = parts.partners.get(partner_id)
     if partner is None or not isinstance(partner.file.status_return, ByCallback):
         raise Problem(404)
-    secrets = split_secrets(partner.secret(partner.file.status_return.secret))
+    keys = read_keys(partner.secret(partner.file.status_return.secret))
     try:
-        verify_signature(body, request.headers, secrets=secrets, now=parts.clock.now())
+        verify_signature(body, request.headers, keys=keys, now=parts.clock.now())
     except BadSignature as error:
         log.warning("callback_refused", partner_id=partner_id, reason=str(error))
         raise Problem(401, code=f"callback-{str(error).replace('_', '-')}") from None

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from services.partner_adapters.partner_file import PartnerFile, PublicKey, check_address
+from services.partner_adapters.callback_signature import read_keys
+from services.partner_adapters.partner_file import (
+    ByCallback,
+    PartnerFile,
+    PublicKey,
+    check_address,
+)
 
 ADDRESS = "AIGUILLAGE_PARTNER_ADDRESS_"
 SECRET = "AIGUILLAGE_SECRET_"
@@ -59,6 +65,12 @@ def connect_partners(
             for name, value in values.items()
             if not value
         ]
+        way = file.status_return
+        if isinstance(way, ByCallback) and values[way.secret]:
+            try:
+                read_keys(values[way.secret])
+            except ValueError as error:
+                faults.append(f"{partner_id}: {SECRET}{way.secret}: {error}")
         partners[partner_id] = ConnectedPartner(file=file, address=address, secrets=values)
     if faults:
         raise PartnerNotConfigured("\n".join(faults))

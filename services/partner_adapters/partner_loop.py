@@ -7,6 +7,7 @@ Claimed are only as many rows as can be called at once, so that memory is bounde
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -184,15 +185,21 @@ class PartnerLoop:
             except (DatabaseUnavailable, *TRANSIENT):
                 raise
             except Exception as error:
-                # The claim expires, and the delivery goes the way of an unknown outcome.
                 log.exception(
                     "delivery_not_recorded",
                     referral_id=str(call.referral_id),
                     partner_id=self._partner.id,
                     cause=type(error).__name__,
                 )
+                await self._record_without_words(call)
 
         await self._patiently(submit)
+
+    async def _record_without_words(self, call: CallEnded) -> None:
+        """Perhaps the partner's words cannot be stored: that must not send it again for ever."""
+        outcome = replace(call.outcome, partner_reference=None)
+        with contextlib.suppress(Exception):  # the claim expires: an unknown outcome, then
+            await self._recorder.submit(replace(call, outcome=outcome, answer=""))
 
     def _learn_from(self, outcome: Outcome) -> None:
         now = self._clock.now()

@@ -167,7 +167,9 @@ def _retry_after(value: str | None, *, now: datetime) -> float | None:
 
 def _reference(answer: Answer) -> str:
     reference = _json_object(answer).get("reference")
-    if not isinstance(reference, str) or not 0 < len(reference) <= 100 or "\x00" in reference:
+    if not isinstance(reference, str) or not 0 < len(reference) <= 100:
+        raise OutcomeUnknown("answer_without_reference", answer=answer.text)
+    if not reference.isprintable():  # NUL or half a character: it could not be stored
         raise OutcomeUnknown("answer_without_reference", answer=answer.text)
     return reference
 

@@ -388,3 +388,17 @@ async def test_a_partner_that_never_recovers_ends_parked_and_not_dropped(house: 
                 await asyncio.sleep(0.05)
     assert len(adapter.delivered) == 10
     assert (await house.delivery(event))["reason"] == f"gave_up_{failure.reason}"
+
+
+class SpeaksUnstorably(FakeAdapter):
+    async def deliver(self, deliveries):
+        await super().deliver(deliveries)
+        return [Receipt(partner_reference="R\ud800", answer="x\ud800") for _ in deliveries]
+
+
+async def test_words_that_cannot_be_stored_do_not_send_a_referral_for_ever(house: House):
+    adapter = SpeaksUnstorably()
+    await house.issue()
+    async with serving(house, caf=adapter):
+        await until(counted(house, "delivered", 1))
+    assert len(adapter.delivered) == 1

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from services.partner_adapters.callback_signature import BadSignature, verify_signature
+from services.partner_adapters.callback_signature import BadSignature, read_keys, verify_signature
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 KEY, OTHER = (f"whsec_{base64.b64encode(bytes([n]) * 24).decode()}" for n in (1, 2))
@@ -23,7 +23,7 @@ def signed(*, key=KEY, at=NOW, body=BODY, **changed):
 
 
 def verify(headers, *, secrets=(KEY,), body=BODY, now=NOW):
-    verify_signature(body, headers, secrets=secrets, now=now)
+    verify_signature(body, headers, keys=read_keys(" ".join(secrets)), now=now)
 
 
 def test_the_partners_signature_is_believed():
@@ -60,3 +60,9 @@ def test_another_body_is_not_believed():
         verify(signed(), body=b"{}")
     with pytest.raises(BadSignature, match="not_utf8"):
         verify(signed(), body=b"\xff")
+
+
+@pytest.mark.parametrize("text", ["", "whsec_", "whsec_é", "   "])
+def test_a_secret_that_is_no_key_is_refused_without_quoting_it(text):
+    with pytest.raises(ValueError, match="form whsec_"):
+        read_keys(text)

@@ -93,12 +93,15 @@ def test_missing_secrets_are_all_named_and_addresses_come_from_the_environment()
     with pytest.raises(PartnerNotConfigured, match="AIGUILLAGE_SECRET_CAF_CALLBACK_SECRET"):
         connect_partners({"caf": file}, {})
     environment = {
-        "AIGUILLAGE_SECRET_CAF_CALLBACK_SECRET": "whsec_x",
+        "AIGUILLAGE_SECRET_CAF_CALLBACK_SECRET": "whsec_c2VjcmV0",
         "AIGUILLAGE_PARTNER_ADDRESS_CAF": "http://127.0.0.1:8101",
     }
     partner = connect_partners({"caf": file}, environment)["caf"]
     assert partner.need_address() == "http://127.0.0.1:8101"
-    assert "whsec_x" not in repr(partner)
+    assert "whsec_c2VjcmV0" not in repr(partner)
+    environment["AIGUILLAGE_SECRET_CAF_CALLBACK_SECRET"] = "not a key, é"
+    with pytest.raises(PartnerNotConfigured, match="AIGUILLAGE_SECRET_CAF_CALLBACK_SECRET"):
+        connect_partners({"caf": file}, environment)
     environment["AIGUILLAGE_PARTNER_ADDRESS_CAF"] = "http://caf.example"
     with pytest.raises(PartnerNotConfigured, match="https"):
         connect_partners({"caf": file}, environment)
