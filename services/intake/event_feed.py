@@ -106,6 +106,8 @@ class EventFeed:
         start = await get_position(self._database)
         if not self._listeners or self._position is None:
             self._position = start
+        if after is not None and after > start:
+            after = None  # from before a restore: transactions are counted anew there
         seen = self._position
         listener = _Listener(site_id)
         self._listeners.add(listener)

@@ -17,6 +17,15 @@ from services.intake.case_store import PageStart, find_case, list_cases
 from services.intake.case_views import show_summary, show_to_site
 from services.intake.creating_call import CreatingCall
 from services.intake.door_parts import Parts
+from services.intake.http_answers import (
+    Answer,
+    AnswerAccepted,
+    CaseShown,
+    CasesPage,
+    RequestAccepted,
+    RerouteAccepted,
+    WithdrawalAccepted,
+)
 from services.intake.request_form import AnswerForm, RequestForm, RerouteForm, WithdrawalForm
 from services.intake.submit_request import submit_request
 from services.intake.timeline_store import list_timeline
@@ -36,7 +45,7 @@ _LARGEST_PAGE = 200
 def add_case_routes(app: FastAPI) -> None:
     """Add the routes about requests and cases."""
 
-    @app.post("/api/v1/requests", status_code=202)
+    @app.post("/api/v1/requests", status_code=202, responses=_creating(RequestAccepted))
     async def submit(
         *, form: RequestForm, sender: Sender, key: Key, request: Request, parts: Parts
     ) -> Response:
@@ -58,14 +67,14 @@ def add_case_routes(app: FastAPI) -> None:
             headers={"Location": case},
         )
 
-    @app.get("/api/v1/cases")
+    @app.get("/api/v1/cases", responses={200: {"model": CasesPage}})
     async def cases(
         reader: Desk,
         parts: Parts,
         status: CaseStatus | None = None,
         after: Annotated[str | None, Query(max_length=200)] = None,
         limit: Annotated[int, Query(ge=1, le=_LARGEST_PAGE)] = _PAGE,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """The cases of the caller's site, the latest first; `cursor` asks for the next page."""
         page = await list_cases(
             parts.database,
@@ -76,25 +85,32 @@ def add_case_routes(app: FastAPI) -> None:
         )
         last = page[limit - 1] if len(page) > limit else None
         names = (await parts.known_directory.get()).partner_names
-        return {
-            "cases": [show_summary(case, partner_names=names) for case in page[:limit]],
-            "cursor": _write_cursor(last.received_at, last.case_id) if last else None,
-        }
+        return JSONResponse(
+            {
+                "cases": [show_summary(case, partner_names=names) for case in page[:limit]],
+                "cursor": _write_cursor(last.received_at, last.case_id) if last else None,
+            }
+        )
 
-    @app.get("/api/v1/cases/{case_id}")
-    async def case(case_id: UUID, reader: Desk, parts: Parts) -> dict[str, Any]:
+    @app.get("/api/v1/cases/{case_id}", responses={200: {"model": CaseShown}})
+    async def case(case_id: UUID, reader: Desk, parts: Parts) -> Response:
         """A whole case of the caller's site."""
         found = await find_case(parts.database, case_id)
         if found is None or found.site_id != reader.site_id:
             raise Problem(404)
-        return show_to_site(
+        shown = show_to_site(
             found,
             await list_timeline(parts.database, case_id),
             sealer=parts.sealer,
             partner_names=(await parts.known_directory.get()).partner_names,
         )
+        return JSONResponse(shown)
 
-    @app.post("/api/v1/cases/{case_id}/withdrawal", status_code=202)
+    @app.post(
+        "/api/v1/cases/{case_id}/withdrawal",
+        status_code=202,
+        responses=_creating(WithdrawalAccepted),
+    )
     async def withdraw(
         *,
         case_id: UUID,
@@ -112,7 +128,11 @@ def add_case_routes(app: FastAPI) -> None:
             )
         )
 
-    @app.post("/api/v1/cases/{case_id}/answers", status_code=202)
+    @app.post(
+        "/api/v1/cases/{case_id}/answers",
+        status_code=202,
+        responses=_creating(AnswerAccepted),
+    )
     async def answer(
         *, case_id: UUID, form: AnswerForm, sender: Desk, key: Key, request: Request, parts: Parts
     ) -> Response:
@@ -130,7 +150,11 @@ def add_case_routes(app: FastAPI) -> None:
             )
         )
 
-    @app.post("/api/v1/cases/{case_id}/reroute", status_code=202)
+    @app.post(
+        "/api/v1/cases/{case_id}/reroute",
+        status_code=202,
+        responses=_creating(RerouteAccepted),
+    )
     async def reroute(
         *,
         case_id: UUID,
@@ -153,6 +177,18 @@ def add_case_routes(app: FastAPI) -> None:
                 clock=parts.clock,
             )
         )
+
+
+def _creating(answer: type[Answer]) -> dict[int | str, dict[str, Any]]:
+    """What a creating call may answer, besides what every call may."""
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        202: {"model": answer},
+        409: {
+            "description": "Not now: the same call is in flight, or the case has moved on",
+            "content": {"application/problem+json": problem},
+        },
+    }
 
 
 async def _creating_call(request: Request, sender: Principal, key: str) -> CreatingCall:

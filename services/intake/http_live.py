@@ -6,13 +6,14 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header
-from fastapi.responses import StreamingResponse
+from fastapi import FastAPI, Header, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.intake.case_reference import read_reference
 from services.intake.case_store import find_case_by_reference
 from services.intake.case_views import show_to_visitor
 from services.intake.door_parts import DoorParts, Parts
+from services.intake.http_answers import CaseForVisitor
 from services.intake.timeline_store import News, Position, list_timeline
 from shared.plumbing.access import SESSION_LASTS, Principal, hash_token
 from shared.plumbing.http_door import FieldError, Problem, allow, public
@@ -27,7 +28,11 @@ _NO_HASH = bytes(32)
 def add_live_routes(app: FastAPI) -> None:
     """Add the routes that are watched rather than called."""
 
-    @app.get("/api/v1/events", response_class=StreamingResponse)
+    @app.get(
+        "/api/v1/events",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
     async def events(
         reader: Annotated[Principal, allow("bus", "api", "agent", "supervisor")],
         parts: Parts,
@@ -41,12 +46,16 @@ def add_live_routes(app: FastAPI) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
-    @app.get("/api/v1/track/{reference}", dependencies=[public()])
+    @app.get(
+        "/api/v1/track/{reference}",
+        dependencies=[public()],
+        responses={200: {"model": CaseForVisitor}},
+    )
     async def track(
         reference: str,
         parts: Parts,
         x_tracking_secret: Annotated[str, Header(max_length=200)] = "",
-    ) -> dict[str, Any]:
+    ) -> Response:
         """A case as its visitor sees it; 404 whether the reference or the secret is wrong."""
         known = read_reference(reference)
         case = await find_case_by_reference(parts.database, known) if known else None
@@ -54,12 +63,13 @@ def add_live_routes(app: FastAPI) -> None:
         right = hmac.compare_digest(hash_token(x_tracking_secret), expected)
         if case is None or not right:
             raise Problem(404)
-        return show_to_visitor(
+        shown = show_to_visitor(
             case,
             await list_timeline(parts.database, case.case_id),
             sealer=parts.sealer,
             partner_names=(await parts.known_directory.get()).partner_names,
         )
+        return JSONResponse(shown)
 
 
 async def _stream(parts: DoorParts, *, site_id: str, after: Position | None) -> AsyncIterator[str]:

@@ -1,11 +1,12 @@
 """Intake's door for signing in: a session for a person, or for whoever holds a token."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.intake.door_parts import DoorParts, Parts
+from services.intake.http_answers import SessionGiven, WhoIsSignedIn
 from services.intake.request_form import CredentialsForm
 from services.intake.sign_in import renew_session, sign_in
 from shared.plumbing.access import (
@@ -26,7 +27,7 @@ Anybody = Annotated[
 def add_session_routes(app: FastAPI) -> None:
     """Add the routes under /api/v1/sessions."""
 
-    @app.post("/api/v1/sessions", dependencies=[public()])
+    @app.post("/api/v1/sessions", dependencies=[public()], responses={200: {"model": SessionGiven}})
     async def begin(
         request: Request, parts: Parts, form: CredentialsForm | None = None
     ) -> Response:
@@ -51,15 +52,17 @@ def add_session_routes(app: FastAPI) -> None:
             raise Problem(401, headers={"WWW-Authenticate": "Bearer"})
         return _with_cookie(await _renewed(holder, parts), request)
 
-    @app.post("/api/v1/sessions/renewal")
+    @app.post("/api/v1/sessions/renewal", responses={200: {"model": SessionGiven}})
     async def renew(holder: Anybody, request: Request, parts: Parts) -> Response:
         """Exchange a session that is not over for a new one."""
         return _with_cookie(await _renewed(holder, parts), request)
 
     @app.get("/api/v1/sessions")
-    async def show(holder: Anybody) -> dict[str, Any]:
+    async def show(holder: Anybody) -> WhoIsSignedIn:
         """Who is signed in."""
-        return {"account": holder.account, "roles": holder.roles, "site_id": holder.site_id}
+        return WhoIsSignedIn(
+            account=holder.account, roles=list(holder.roles), site_id=holder.site_id
+        )
 
     @app.delete("/api/v1/sessions", status_code=204, dependencies=[public()])
     async def end(request: Request) -> Response:

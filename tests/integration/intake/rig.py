@@ -13,6 +13,7 @@ import aiohttp
 import uvicorn
 from pydantic import SecretStr
 
+from services.intake.http_answers import CaseShown, RequestAccepted, SessionGiven
 from services.intake.main import build_app
 from services.intake.provision import ClientPlan, PersonPlan, Plan, SitePlan, StationPlan, provision
 from services.intake.settings import Settings
@@ -132,12 +133,14 @@ class Door:
             "POST", "/api/v1/requests", who=who, key=secrets.token_hex(8), body=a_request(**changes)
         )
         assert answer.status == 202, answer.json
+        RequestAccepted.model_validate(answer.json)
         accepted: dict[str, Any] = answer.json
         return accepted
 
     async def case(self, case_id: str, *, who: str = "client-19") -> dict[str, Any]:
         answer = await self.call("GET", f"/api/v1/cases/{case_id}", who=who)
         assert answer.status == 200, answer.json
+        CaseShown.model_validate(answer.json)
         case: dict[str, Any] = answer.json
         return case
 
@@ -147,6 +150,7 @@ class Door:
             "POST", "/api/v1/sessions", who=None, body={"account": account, "password": PASSWORD}
         )
         assert answer.status == 200, answer.json
+        SessionGiven.model_validate(answer.json)
         token: str = answer.json["token"]
         return token
 

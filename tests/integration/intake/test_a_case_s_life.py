@@ -10,6 +10,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from services.intake.http_answers import (
+    AnswerAccepted,
+    CaseForVisitor,
+    CasesPage,
+    RerouteAccepted,
+    WithdrawalAccepted,
+)
 from services.intake.record_on_timeline import UnknownCase, record_on_timeline
 from services.intake.record_partners import record_partners
 from services.intake.timeline_entry import CaseUpdate
@@ -241,6 +248,7 @@ async def test_a_withdrawal_is_announced_once_and_stays(door: Door) -> None:
     with_another_key = await door.call("POST", path, key="w2" + str(case_id), body={})
     assert (first.status, again.status, with_another_key.status) == (202, 202, 202)
     assert first.json == again.json == {"case_id": str(case_id), "status": "withdrawn"}
+    WithdrawalAccepted.model_validate(first.json)
     events = [event["type"] for event in await door.outbox(str(case_id))]
     assert events == ["request.submitted.v1", "request.withdrawn.v1"]
     await hear(door, delivered("caf", case_id=case_id))
@@ -276,6 +284,7 @@ async def test_an_answer_goes_to_the_agency_that_asked(door: Door) -> None:
     assert answer.status == 202
     event = (await door.outbox(str(case_id)))[-1]
     assert event["type"] == "request.answered.v1"
+    AnswerAccepted.model_validate(answer.json)
     assert event["data"]["answer_id"] == answer.json["answer_id"]
     assert event["data"]["referral_id"] == referral_id
     said = door.sealer.open(event["data"]["sealed"], WrittenContent, bound_to=case_id)
@@ -310,6 +319,7 @@ async def test_a_reroute_is_a_person_s_decision_told_to_the_router(door: Door) -
     assert answer.status == 202
     event = (await door.outbox(str(case_id)))[-1]
     assert event["type"] == "request.reroute_asked.v1"
+    RerouteAccepted.model_validate(answer.json)
     assert event["data"]["partners"] == ["cpam", "edf"]
     assert event["data"]["asked_by"] == "amina"
     assert event["data"]["reroute_id"] == answer.json["reroute_id"]
@@ -370,6 +380,7 @@ async def test_the_list_holds_the_own_site_only_and_nothing_personal(door: Door)
     mine = (await door.submit())["case_id"]
     theirs = (await door.submit(who="client-3", site_id="mairie-3"))["case_id"]
     answer = await door.call("GET", "/api/v1/cases?limit=200")
+    CasesPage.model_validate(answer.json)
     ids = {case["case_id"] for case in answer.json["cases"]}
     assert mine in ids
     assert theirs not in ids
@@ -385,6 +396,7 @@ async def test_pages_show_every_case_once_the_latest_first(door: Door) -> None:
     path = "/api/v1/cases?limit=3"
     while True:
         page = await door.call("GET", path, who="client-3")
+        CasesPage.model_validate(page.json)
         seen += page.json["cases"]
         if page.json["cursor"] is None:
             break
@@ -441,6 +453,7 @@ async def test_a_visitor_follows_their_request_without_seeing_who_works_on_it(do
     typed = accepted["reference"].replace("-", " ").lower()
     answer = await track(door, typed, accepted["tracking_secret"])
     assert answer.status == 200
+    CaseForVisitor.model_validate(answer.json)
     assert answer.json["status"] == "answer_needed"
     assert answer.json["needs"] == ["Démarche caf"]
     assert answer.json["referrals"][0]["partner_reference"] == "R1"

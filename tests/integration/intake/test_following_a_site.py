@@ -148,6 +148,12 @@ async def test_many_listeners_get_every_event_once_and_in_the_same_order(door: D
     assert told == [told[0]] * 5
 
 
+async def test_an_event_id_from_before_a_restore_does_not_silence_the_stream(door: Door) -> None:
+    async with following(door, after="9000000000000000000-1") as stream:
+        accepted = await door.submit()
+        assert (await stream.next()).data["case_id"] == accepted["case_id"]
+
+
 async def test_an_event_id_that_is_not_ours_is_refused(door: Door) -> None:
     answer = await door.call("GET", "/api/v1/events", headers={"Last-Event-ID": "12"})
     assert answer.status == 422
