@@ -19,8 +19,11 @@ from tests.benchmarks.report import keep, show
 BENCHMARKS = {
     "consume_ratio": "consume() against a bare loop",
     "relay_ratio": "the outbox relay against a raw produce",
+    "intake_post_ratio": "intake's POST against a bare handler",
+    "rest_adapter_ratio": "delivering rows to an agency against a bare HTTP loop",
     "statements_per_case": "SQL statements over the whole path at 200 cases a second",
     "latencies": "to the agency and back at 20 requests a second; start and memory",
+    "demo_seconds": "the demonstration, warm",
 }
 """Each is a module of this folder with `async measure(effort) -> list[Measure]`."""
 
@@ -32,14 +35,14 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.names) - BENCHMARKS.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True)
     effort = Effort(quick=asked.quick, say=lambda line: console.print(f"  · {line}", style="dim"))
     measures: list[Measure] = []
     failed: list[str] = []
     for name in asked.names or BENCHMARKS:
         console.print(f"{name}: {BENCHMARKS[name]}", style="bold")
-        module = importlib.import_module(f"tests.benchmarks.{name}")
         try:
+            module = importlib.import_module(f"tests.benchmarks.{name}")
             measures += asyncio.run(module.measure(effort))
         except Exception:  # noqa: BLE001 - the others are still worth measuring
             failed.append(name)

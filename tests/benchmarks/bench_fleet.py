@@ -30,6 +30,7 @@ _LOOK_EVERY = 0.5
 _QUIET_FOR = 6.0
 """Longer than an agency's pace and than the pause between two pollings of a partner."""
 _AT_MOST = 120.0
+_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class Quiet:
 
     waited: float
     found: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A request that was taken, and how often it was put off with a 503 before."""
+
+    case_id: UUID
+    refusals: int
 
 
 @dataclass(frozen=True)
@@ -51,19 +60,27 @@ class BenchFleet:
     def token(self) -> str:
         return self.fleet.secrets.tokens[ACCOUNT]
 
-    async def submit(self, number: int) -> UUID:
-        """Submit the request of this number; gives its case. Raises on any answer but 202."""
-        async with self.http.post(
-            f"{self.fleet.running.intake}/api/v1/requests",
-            json=request_of(number),
-            headers={
-                "Authorization": f"Bearer {self.token}",
-                "Idempotency-Key": secrets.token_hex(16),
-            },
-        ) as answer:
-            if answer.status != 202:
-                raise RuntimeError(f"intake answered {answer.status}: {await answer.text()}")
-            return UUID((await answer.json())["case_id"])
+    async def submit(self, number: int) -> Submitted:
+        """Submit the request of this number, as a kiosk does: again, same key, after a 503.
+
+        Raises on any other answer than 202.
+        """
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Idempotency-Key": secrets.token_hex(16),
+        }
+        for refusals in range(_TRIES):
+            async with self.http.post(
+                f"{self.fleet.running.intake}/api/v1/requests",
+                json=request_of(number),
+                headers=headers,
+            ) as answer:
+                if answer.status == 202:
+                    return Submitted(UUID((await answer.json())["case_id"]), refusals)
+                if answer.status != 503:
+                    raise RuntimeError(f"intake answered {answer.status}: {await answer.text()}")
+            await asyncio.sleep(1.0)
+        raise RuntimeError(f"intake answered 503 {_TRIES} times")
 
     async def warm_up(self, *, cases: int = 50) -> None:
         """Let connections, caches and prepared statements be made."""

@@ -16,7 +16,7 @@ from uuid import UUID
 import aiohttp
 
 from services.commands.demo_run import read_ledgers
-from tests.benchmarks.bench_fleet import BenchFleet, bench_fleet
+from tests.benchmarks.bench_fleet import BenchFleet, Submitted, bench_fleet
 from tests.benchmarks.measure import Better, Effort, Measure
 from tests.benchmarks.open_loop import Offered, offer
 from tests.benchmarks.percentiles import percentiles
@@ -42,9 +42,11 @@ async def measure(effort: Effort) -> list[Measure]:
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening
-        await fleet.refuse_loss([each.answer for each in offered])
+        await fleet.refuse_loss([each.answer.case_id for each in offered])
         deliveries = await _acceptance_to_delivery(fleet, offered)
-        callbacks = await _callback_to_timeline(fleet, heard, [each.answer for each in offered])
+        callbacks = await _callback_to_timeline(
+            fleet, heard, [each.answer.case_id for each in offered]
+        )
         memory = fleet.resident_mb()
     posts = percentiles(each.seconds for each in offered)
     return [
@@ -80,10 +82,10 @@ async def _listen(fleet: BenchFleet, heard: dict[tuple[str, str], datetime]) -> 
 
 
 async def _acceptance_to_delivery(
-    fleet: BenchFleet, offered: Sequence[Offered[UUID]]
+    fleet: BenchFleet, offered: Sequence[Offered[Submitted]]
 ) -> list[float]:
     """From the 202 in the sender's hands to the agency's ledger; agencies with a system only."""
-    accepted = {each.answer: each.answered_at for each in offered}
+    accepted = {each.answer.case_id: each.answered_at for each in offered}
     case_of = {
         row["referral_id"]: row["case_id"]
         for row in await fleet.database.fetch(

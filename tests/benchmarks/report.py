@@ -91,9 +91,9 @@ def _details(each: Measure) -> dict[str, Any]:
 def _verdict(each: Measure) -> str:
     if not each.meets(each.gate):
         return "[red]missed[/]"
-    if each.gate is None and each.aim is None:
-        return "reported"
-    return "[green]aim met[/]" if each.meets(each.aim) and each.aim else "[green]gate met[/]"
+    if each.aim is not None:
+        return "[green]aim met[/]" if each.meets(each.aim) else "below the aim"
+    return "reported" if each.gate is None else "[green]gate met[/]"
 
 
 def _limit(each: Measure, limit: float | None) -> str:

@@ -31,7 +31,7 @@ async def measure(effort: Effort) -> list[Measure]:
         )
         quiet = await fleet.until_quiet()
         statements = await _list_statements(fleet)
-        referrals = await fleet.refuse_loss([each.answer for each in offered])
+        referrals = await fleet.refuse_loss([each.answer.case_id for each in offered])
     cases = len(offered)
     posts = percentiles(each.seconds for each in offered)
     lateness = percentiles(each.late for each in offered)
@@ -62,6 +62,7 @@ async def measure(effort: Effort) -> list[Measure]:
                 "referrals": referrals,
                 "statuses": quiet.found["statuses"],
                 "offered_per_second": PER_SECOND,
+                "put_off_with_503": sum(each.answer.refusals for each in offered),
                 "drained_seconds": round(quiet.waited, 1),
                 "post_seconds": posts,
                 "generator_late_seconds": lateness,
