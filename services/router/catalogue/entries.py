@@ -66,8 +66,8 @@ class Demarche(Entry):
 class Body(Entry):
     """A body that none of our partners replaces.
 
-    `instead_of`: where this body is named and those partners are not, their démarches are
-    meant for it (a TotalEnergies bill is not EDF's).
+    `instead_of` (partners or démarches): where this body is named and the partner is not, those
+    are meant for it (a TotalEnergies bill is not EDF's).
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]

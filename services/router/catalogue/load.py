@@ -107,7 +107,7 @@ def _bodies(source: _Source) -> dict[str, Body]:
         line = source.line_of("body", index)
         if body.id in bodies:
             source.fail(line, f"duplicate id {body.id!r}")
-        unknown = [partner for partner in body.instead_of if partner not in PARTNER_IDS]
+        unknown = [one for one in body.instead_of if one.split(".")[0] not in PARTNER_IDS]
         if unknown:
             source.fail(line, f"unknown partner {unknown[0]!r}")
         bodies[body.id] = body

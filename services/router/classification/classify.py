@@ -6,18 +6,23 @@ from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.classification.cues import muted_words, spoken_text
 from services.router.classification.matching import Match, Reading, read
 from services.router.classification.result import BodyFound, Classification, Need, Span
-from services.router.classification.scoring import OWN_DESK, Candidate, candidates_of, is_body
+from services.router.classification.scoring import (
+    OWN_DESK,
+    Candidate,
+    candidates_of,
+    is_body,
+    parts_of,
+)
 from services.router.classification.urgency import danger_number, is_urgent
 
 VAGUE = f"{OWN_DESK}.autre"
 
 # The house's own help that gives way when the text says with whom the trouble is ("I can't do it
 # on the CAF's website" is the CAF's); the other own démarches stand beside an agency's.
-_GIVES_WAY = frozenset(
-    f"{OWN_DESK}.{name}"
-    for name in ("comprendre_courrier", "remplir_formulaire", "autre", "budget", "appareil")
+_GIVES_WAY = frozenset(f"{OWN_DESK}.{name}" for name in ("remplir_formulaire", "autre", "budget"))
+_STANDS_IF_APART = frozenset(
+    f"{OWN_DESK}.{name}" for name in ("imprimer", "email", "appareil", "comprendre_courrier")
 )
-_STANDS_IF_APART = frozenset(f"{OWN_DESK}.{name}" for name in ("imprimer", "email"))
 
 _PROBABILITY_STEEPNESS = 1.5
 _LIKENESS_PROBABILITY = 0.45
@@ -42,11 +47,13 @@ def classify(
     reading = read(text, catalogue=catalogue)
     spoken = spoken_text(reading)
     found = candidates_of(reading, muted=muted_words(reading), catalogue=catalogue)
-    found = _without_own_help_beside(found)
+    found = _without_own_help_beside(found, reading)
+    danger = danger_number(reading.matches, [word.form for word in reading.words])
+    if danger is not None:
+        found = _with_a_human(found, catalogue)
     needs = tuple(_need(c, reading) for c in found if not is_body(c))
     bodies = tuple(_body(c, reading) for c in found if is_body(c))
-    danger = danger_number(reading.matches, [word.form for word in reading.words])
-    vague = not found or all(c.entry.id == VAGUE for c in found)
+    vague = danger is None and all(c.entry.id == VAGUE for c in found)
     if not found:
         needs = (Need(VAGUE, OWN_DESK, _VAGUE_CONFIDENCE, (), "vague"),)
     return Classification(
@@ -67,11 +74,30 @@ def _is_harm(found: list[Candidate], reading: Reading, catalogue: CompiledCatalo
     return by_itself or any(m.kind == "urgent" and m.entry in needs for m in reading.matches)
 
 
-def _without_own_help_beside(found: list[Candidate]) -> list[Candidate]:
+def _without_own_help_beside(found: list[Candidate], reading: Reading) -> list[Candidate]:
+    """The house's own help gives way beside an agency, unless it is asked for apart from it."""
     others = [c for c in found if c.entry.partner != OWN_DESK]
     if not others:
         return found
-    return [c for c in found if c.entry.id not in _GIVES_WAY | _STANDS_IF_APART]
+    only_bodies = all(is_body(c) for c in others)
+    parts = parts_of(reading)
+    elsewhere = {parts[index] for c in others for match in c.matches for index in match.at}
+    return [
+        c
+        for c in found
+        if c.entry.id not in _GIVES_WAY | _STANDS_IF_APART
+        or (
+            c.entry.id in _STANDS_IF_APART
+            and not only_bodies
+            and elsewhere.isdisjoint(parts[index] for match in c.matches for index in match.at)
+        )
+    ]
+
+
+def _with_a_human(found: list[Candidate], catalogue: CompiledCatalogue) -> list[Candidate]:
+    """In danger, only what is clearly asked is kept beside the house's own person."""
+    asked = [c for c in found if c.reason == "names_and_agency" and c.entry.partner != OWN_DESK]
+    return [*asked, Candidate(catalogue.entries[VAGUE], 1.0, (), "danger")]
 
 
 def _confidence(found: list[Candidate]) -> float:

@@ -13,7 +13,7 @@ from services.router.classification.matching import Match, Reading
 _FEW = r"(?:[^ ,.]+ ){0,3}"
 # A "word" of 5,000 letters would make the patterns below slow.
 _LONGEST_SPOKEN = 40
-_AGENCY = r"(?:@\S+ ?)+"
+_AGENCY = r"(?:@\S+ (?:(?:et|ou|ni) (?=@))?)+"
 _SHOWN = r"(?:la |le |l |les |du |de |des |d |a |au |aux |chez )*"
 _PAPER = (
     r"(?:@?(?:acte|extrait|attestation|justificatif|certificat|quotient|qf|copie|duplicata"
@@ -45,7 +45,7 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "employer",
             r"\b(?:travaill\w+|bosse\w*|boulot|employ\w+|salari\w+|embauch\w+|job|stage|interim\w*"
             r"|agent|conduct\w+|ancien\w*|alternan\w+|apprenti\w*|collegue\w*|patron\w*|chef|cadre"
-            rf"|chauffeur|retraite\w*|ouvrier\w*|poste de \w+|vigile|menage)"
+            rf"|chauffeur|retraite\w*|ouvrier\w*|poste de \w+|vigile|menage|mutation|logee?)"
             rf" (?:a |{_FEW}(?:la |l |chez |du |de |d |des |au ))?(?P<mute>{_AGENCY})",
         ),
         (
@@ -145,7 +145,8 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         # devant la poste, à côté de la mairie
         (
             "place",
-            r"\b(?:devant|a cote|en face|pres|derriere|au coin|sortie|rue|place|arret|quartier"
+            r"\b(?:devant|a cote|en face|face|au dessus|pres|derriere|au coin|sortie|rue|place"
+            r"|arret|quartier"
             r"|metro"
             rf"|sortant) {_SHOWN}(?P<mute>{_AGENCY})",
         ),
@@ -183,6 +184,15 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r" pour"
             r"|tout est bon|suis a jour|en regle) "
             r"(?P<mute>(?:(?!mais|et|je|j|il|maintenant|par contre)[^ ,.]+ ?){1,6})",
+        ),
+        (
+            "done",
+            r"(?P<mute>(?:(?!n )[^ ,.]+ ){1,3})(?:est|sont) (?:en ordre|en regle|deja regle\w*"
+            r"|bien passe\w*)",
+        ),
+        (
+            "negated",
+            rf"(?P<mute>{_AGENCY})(?:, )?(?:aucun rapport|rien a voir|pas concerne\w*)",
         ),
         (
             "done",

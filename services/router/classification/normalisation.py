@@ -34,6 +34,8 @@ STOPWORDS = frozenset(_EMPTY.split())
 # Where dropping the ending would join two different needs.
 _KEPT = {
     "coup": "coup#",
+    "rentree": "rentree#",
+    "rentrees": "rentree#",
     "mari": "mari#",
     "maris": "mari#",
     "retraite": "retraite",

@@ -93,7 +93,9 @@ def _stand_ins(matches: list[Match], reading: Reading, catalogue: CompiledCatalo
     return [
         _sold_by(only, match, catalogue)
         for match in matches
-        if match.entry.partner not in replaced and not (energy and match.kind == "topic")
+        if match.entry.partner not in replaced
+        and match.entry.id not in replaced
+        and not (energy and match.kind == "topic")
     ]
 
 
@@ -198,7 +200,7 @@ def _agencies_alone(
     catalogue: CompiledCatalogue,
 ) -> list[Candidate]:
     """An agency named in a part of the text that nothing else explains."""
-    parts = _parts(reading)
+    parts = parts_of(reading)
     explained = _explained(found, parts)
     by_agencies = _explained([c for c in found if c.entry.partner != OWN_DESK], parts)
     partners = {candidate.entry.partner for candidate in found}
@@ -222,7 +224,7 @@ def _explained(found: list[Candidate], parts: list[int]) -> set[int]:
     return {parts[index] for c in found for match in c.matches for index in match.at}
 
 
-def _parts(reading: Reading) -> list[int]:
+def parts_of(reading: Reading) -> list[int]:
     """Which part of the text each word is in: a part ends at a pause or a connector."""
     part = 0
     parts = []

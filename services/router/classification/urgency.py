@@ -30,6 +30,23 @@ _SIGNS = tuple(
         r"\b(?:fait|font|met|mettent) (?:sortir|dehors) (?:demain|ce soir|lundi|mardi|mercredi"
         r"|jeudi|vendredi|samedi)",
         r"\b(?:avis|menace\w*|risque) (?:de |d une )?(?:coupure|couper)",
+        r"\b(?:coupe\w*|ferme\w*) (?:\S+ ){0,3}?(?:l eau|le gaz|de gaz|du gaz|l electricite|le"
+        r" courant)\b",
+        r"\bl eau (?:\S+ ){0,3}?coupee?\b|\b1 ?000 ?(?:w|watts?)\b",
+        r"\b(?:reste|restent|quedan|left)\b (?:\S+ ){0,4}?(?:comprimes?|pastilles?"
+        r"|medicaments?|pastillas|stylo|doses?)\b",
+        r"\bplus (?:de |d )(?:comprimes?|medicaments?|insuline|traitement|oxygene)\b",
+        r"\b(?:insuline|traitement|medicaments?)\b (?:\S+ ){0,5}?(?:plus|refuse\w*|ferme\w*)\b",
+        r"\b(?:veut|veulent) (?:plus|pas) (?:me |nous |lui )?donner (?:mon|ma|mes|son|le|les)"
+        r" (?:traitement|medicaments?)",
+        r"\b(?:pas|rien|sans) (?:\S+ ){0,2}?(?:dejeune|dine|mange|soupe)\b|\beau sucree\b",
+        r"\bplus (?:de |un |d )(?:lait|euro|centime|sou)\b(?: \S+){0,10}? (?:enfants?|bebe"
+        r"|petits?|petite|manger|fils|fille|enf)\b",
+        r"\bd(?:or|ort|ors|orment|ormons) (?:\S+ ){0,2}?(?:dan|dans|sous|au|a) (?:un |une |le "
+        r"|la |l )?"
+        r"(?:parc|hall|cave|gare|cage|metro|rue|tente|pont|square|parking|camion|foret|hopital"
+        r"|voiture)\b",
+        r"\b(?:jusqu a|avant|pour) (?:demain|ce soir|apres demain)\b",
         r"\b(?:pas|plus) de quoi acheter\b|\bnie mam co jesc\b|\bnimic de mancare\b|\byiyecek yok\b"
         r"|\b1000 ?(?:watts?|w)\b"
         r"|\breduction de (?:la )?puissance|\b(?:a la bougie|dans le noir)\b",
