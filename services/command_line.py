@@ -39,7 +39,7 @@ PortsFrom = Annotated[
     typer.Option(
         min=1024,
         max=65_000,
-        help="Open all ports in a row from this one, instead of 8000…8002, 8100…8106, 9092, 9094.",
+        help="Open all ports in a row from this one, instead of 8000…8002, 8100…8106, 9092…9094.",
     ),
 ]
 FreePorts = Annotated[bool, typer.Option("--free-ports", help="Open any ports that are free.")]

@@ -26,6 +26,7 @@ class Ports:
     simulators: int = 8100
     kafka: int = 9092
     kafka_agencies: int = 9094
+    kafka_controller: int = 9093
     guard: int | None = None
     """Listened on by `up` itself, so that a row of free ports is not chosen twice."""
 
@@ -37,6 +38,7 @@ class Ports:
             "partner adapters": self.partner_adapters,
             "Kafka": self.kafka,
             "Kafka for agencies": self.kafka_agencies,
+            "Kafka's controller": self.kafka_controller,
             **{f"simulator {n}": self.simulators + n for n in range(SIMULATOR_PORTS)},
         }
 
@@ -51,13 +53,14 @@ def choose_ports(*, ports_from: int | None, free: bool) -> Ports:
 
 
 def row_of_ports(first: int) -> Ports:
-    """All ports in a row: three services, Kafka's two, then the simulators."""
+    """All ports in a row: three services, Kafka's two, the simulators, Kafka's controller."""
     return Ports(
         intake=first,
         router=first + 1,
         partner_adapters=first + 2,
         kafka=first + 3,
         kafka_agencies=first + 4,
+        kafka_controller=first + 12,
         simulators=first + 5,
     )
 

@@ -22,7 +22,7 @@ from services.commands.child_plans import (
     door_urls,
     plan_children,
 )
-from services.commands.child_process import ChildPlan, log_tail
+from services.commands.child_process import ChildPlan
 from services.commands.demonstration import (
     open_demonstration,
     people_accounts,
@@ -35,13 +35,14 @@ from services.commands.demonstration_secrets import (
     load_or_make_secrets,
 )
 from services.commands.door_client import http_session, is_ready
+from services.commands.embedded_servers import KeptServer, start_servers
 from services.commands.keep_running import Nursery
 from services.commands.migrate import apply_migrations
 from services.commands.outcome import CommandFailed
 from services.commands.state_folder import Running, StateFolder
 from services.commands.topics import create_missing
-from shared.embedded.kafka import KafkaServer, start_kafka
-from shared.embedded.postgresql import PostgresqlServer, start_postgresql
+from shared.embedded.kafka import KafkaServer
+from shared.embedded.postgresql import PostgresqlServer
 from shared.plumbing.clock import SystemClock
 
 READY_WITHIN_SECONDS = 60.0
@@ -60,25 +61,24 @@ class Fleet:
     running: Running
     secrets: DemonstrationSecrets
     nursery: Nursery
-    postgresql: PostgresqlServer
-    kafka: KafkaServer
+    servers: tuple[KeptServer[PostgresqlServer], KeptServer[KafkaServer]]
+    tell: Tell
     ready_seconds: Mapping[str, float]
 
+    @property
+    def postgresql(self) -> PostgresqlServer:
+        return self.servers[0].current
+
+    @property
+    def kafka(self) -> KafkaServer:
+        return self.servers[1].current
+
     async def follow(self) -> None:
-        """Start again whatever child dies; raises `CommandFailed` when that does not help."""
+        """Start again whatever dies; raises `CommandFailed`, grouped, when that does not help."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.nursery.follow())
-            tasks.create_task(self._watch_servers())
-
-    async def _watch_servers(self) -> None:
-        while True:
-            for name, server in (("PostgreSQL", self.postgresql), ("Kafka", self.kafka)):
-                if not server.is_running():
-                    raise CommandFailed(
-                        f"{name} died.\n{log_tail(server.process.log_file)}",
-                        hint="Its data is kept: start again.",
-                    )
-            await asyncio.sleep(1)
+            for server in self.servers:
+                tasks.create_task(server.follow(self.tell))
 
 
 @asynccontextmanager
@@ -94,8 +94,8 @@ async def running_fleet(
 ) -> AsyncIterator[Fleet]:
     """Start everything on `folder` and stop it at the end, whatever happens.
 
-    `durable=False` for data that will be thrown away. Raises `CommandFailed`,
-    `EmbeddedServerError`.
+    `durable=False` for data that will be thrown away. Raises `CommandFailed`, and
+    `EmbeddedServerError` in a group: see `interruption.py`.
     """
     refuse_taken(ports)
     folder.make()
@@ -107,15 +107,20 @@ async def running_fleet(
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(guarded(ports))
-        postgresql, kafka = await _start_servers(
-            stack, folder, ports, secrets, durable=durable, on_progress=on_progress
+        servers = await start_servers(
+            stack,
+            folder,
+            ports=ports,
+            kafka_password=secrets.kafka_admin_password,
+            durable=durable,
+            on_progress=on_progress,
         )
-        tell(f"PostgreSQL and Kafka {kafka.internal} are ready")
-        servers = Servers(postgresql.dsn, kafka.internal, kafka.agencies)
-        await _prepare(servers, secrets)
+        addresses = _addresses(*servers)
+        tell(f"PostgreSQL and Kafka {addresses.kafka} are ready")
+        await _prepare(addresses, secrets)
         tell("schemas, topics, agencies' accounts and demonstration sites are there")
         plans = plan_children(
-            servers=servers,
+            servers=addresses,
             ports=ports,
             secrets=secrets,
             logs=folder.logs,
@@ -125,54 +130,10 @@ async def running_fleet(
         nursery = Nursery(tell=tell)
         stack.push_async_callback(asyncio.to_thread, nursery.stop, STOP_ORDER)
         ready = await _start_children(nursery, plans, door_urls(ports))
-        running = _running(servers, ports)
+        running = _running(addresses, ports)
         folder.write_running(running)
         stack.callback(folder.forget_running)
-        yield Fleet(running, secrets, nursery, postgresql, kafka, ready)
-
-
-async def _start_servers(
-    stack: AsyncExitStack,
-    folder: StateFolder,
-    ports: Ports,
-    secrets: DemonstrationSecrets,
-    *,
-    durable: bool,
-    on_progress: Progress | None,
-) -> tuple[PostgresqlServer, KafkaServer]:
-    """Both at once; what did start is stopped when the other does not."""
-
-    def postgresql() -> PostgresqlServer:
-        return start_postgresql(data_folder=folder.postgresql, durable=durable)
-
-    def kafka() -> KafkaServer:
-        return start_kafka(
-            data_folder=folder.kafka,
-            admin_password=secrets.kafka_admin_password,
-            internal_port=ports.kafka,
-            agencies_port=ports.kafka_agencies,
-            on_progress=on_progress,
-            durable=durable,
-        )
-
-    first = asyncio.create_task(asyncio.to_thread(postgresql))
-    second = asyncio.create_task(asyncio.to_thread(kafka))
-    cancelled = None
-    try:
-        await asyncio.shield(asyncio.wait({first, second}))
-    except asyncio.CancelledError as error:
-        # A thread cannot be cancelled: what it starts must be waited for and stopped.
-        cancelled = error
-        await asyncio.wait({first, second})
-    failures = [first.exception(), second.exception()]
-    if failures[0] is None:
-        stack.push_async_callback(asyncio.to_thread, first.result().stop)
-    if failures[1] is None:
-        stack.push_async_callback(asyncio.to_thread, second.result().stop)
-    for failure in (cancelled, *failures):
-        if failure is not None:
-            raise failure
-    return first.result(), second.result()
+        yield Fleet(running, secrets, nursery, servers, tell, ready)
 
 
 async def _prepare(servers: Servers, secrets: DemonstrationSecrets) -> None:
@@ -218,6 +179,11 @@ async def _start_children(
         async with asyncio.TaskGroup() as tasks:
             starts = {name: tasks.create_task(start(name)) for name in plans}
     return {name: task.result() for name, task in starts.items()}
+
+
+def _addresses(postgresql: KeptServer[PostgresqlServer], kafka: KeptServer[KafkaServer]) -> Servers:
+    broker = kafka.current
+    return Servers(postgresql.current.dsn, broker.internal, broker.agencies)
 
 
 def _running(servers: Servers, ports: Ports) -> Running:

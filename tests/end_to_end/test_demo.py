@@ -7,7 +7,10 @@ import pytest
 
 from tests.end_to_end.command import command, environment, processes_of
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc"),
+    pytest.mark.timeout(900),  # a small machine that does other things as well
+]
 
 
 def test_the_demo_loses_nothing_doubles_nothing_and_ends_by_itself(tmp_path: Path) -> None:

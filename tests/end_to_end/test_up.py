@@ -11,7 +11,10 @@ import pytest
 
 from tests.end_to_end.command import Up, answer_of, command, environment, processes_of
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc"),
+    pytest.mark.timeout(900),  # a small machine that does other things as well
+]
 
 
 def state_of(home: Path) -> Path:
@@ -69,6 +72,11 @@ def test_up_starts_all_heals_keeps_its_data_and_leaves_nothing_running(tmp_path:
                 os.kill(process, signal.SIGKILL)
         up.wait_for("router ended with code 137: it is started again")
         up.wait_until(lambda: command("doctor", env=env).returncode == 0, "the router again")
+
+        kafka = int((state_of(tmp_path) / "kafka" / "server.pid").read_text())
+        os.kill(kafka, signal.SIGKILL)
+        up.wait_for("Kafka died: it is started again")
+        up.wait_until(lambda: command("doctor", env=env).returncode == 0, "Kafka again")
 
         assert up.stop(signal.SIGTERM) == 0, up.said
         assert "stopped" in up.said
