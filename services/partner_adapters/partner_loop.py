@@ -129,8 +129,10 @@ class PartnerLoop:
             self._changed.clear()
             await self._claim_and_call()
             await self._show_condition()
+            # Not wait_for(): in Python 3.11 it can swallow the cancellation that stops us.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), timeout=self._poll)
+                async with asyncio.timeout(self._poll):
+                    await self._changed.wait()
 
     async def _claim_and_call(self) -> None:
         now = self._clock.now()

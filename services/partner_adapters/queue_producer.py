@@ -52,7 +52,8 @@ class QueueProducer:
                 client_id="aiguillage-partner-queues",
             )
             try:
-                await asyncio.wait_for(producer.start(), timeout=self._timeout)
+                async with asyncio.timeout(self._timeout):
+                    await producer.start()
                 self._producer = producer
                 self._failed.clear()
                 await self._failed.wait()
@@ -63,7 +64,8 @@ class QueueProducer:
                 self._producer = None
                 # stop() flushes, and waits for ever when Kafka is down.
                 with contextlib.suppress(TimeoutError, KafkaError):
-                    await asyncio.wait_for(producer.stop(), timeout=3)
+                    async with asyncio.timeout(3):
+                        await producer.stop()
 
     async def send(
         self, *, topic: str, key: bytes, value: bytes, headers: Mapping[str, str]
