@@ -45,6 +45,8 @@ class Demarche(Entry):
     `names` point to it by themselves; a name with a final `*` is a prefix. `hints` only count
     beside the agency's name or another sign. `examples` are sentences in visitors' voices.
     `urgent_signs` make this need urgent; `is_harm`: it is urgent by itself (power cut, no roof).
+    `is_consequence`: what follows from another need ("RSA stopped, nothing to eat"): it counts
+    only where no other agency is concerned.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z0-9_]+$")]
@@ -55,6 +57,7 @@ class Demarche(Entry):
     examples: tuple[Text, ...] = ()
     urgent_signs: tuple[Text, ...] = ()
     is_harm: bool = False
+    is_consequence: bool = False
     facts: tuple[Text, ...] = ()
     online_service: str | None = None
 

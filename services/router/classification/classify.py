@@ -47,7 +47,7 @@ def classify(
     reading = read(text, catalogue=catalogue)
     spoken = spoken_text(reading)
     found = candidates_of(reading, muted=muted_words(reading), catalogue=catalogue)
-    found = _without_own_help_beside(found, reading)
+    found = _without_own_help_beside(_without_consequences(found, catalogue), reading)
     danger = danger_number(reading.matches, [word.form for word in reading.words])
     if danger is not None:
         found = _with_a_human(found, catalogue)
@@ -72,6 +72,13 @@ def _is_harm(found: list[Candidate], reading: Reading, catalogue: CompiledCatalo
     needs = {candidate.entry for candidate in found}
     by_itself = any(c.entry.id in catalogue.harms and c.reason != "agency_named" for c in found)
     return by_itself or any(m.kind == "urgent" and m.entry in needs for m in reading.matches)
+
+
+def _without_consequences(found: list[Candidate], catalogue: CompiledCatalogue) -> list[Candidate]:
+    """Nothing to eat because the RSA stopped: it is the RSA that must be put right."""
+    causes = [c for c in found if c.entry.id not in catalogue.consequences]
+    asked = any(not is_body(c) and c.entry.partner != OWN_DESK for c in causes)
+    return causes if asked else found
 
 
 def _without_own_help_beside(found: list[Candidate], reading: Reading) -> list[Candidate]:

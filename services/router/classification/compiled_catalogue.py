@@ -65,6 +65,7 @@ class CompiledCatalogue:
     acronyms: frozenset[str]
     siblings: dict[str, str]  # "edf.facture" ↔ "engie.facture"
     harms: frozenset[str]  # démarches that are urgent by themselves
+    consequences: frozenset[str]  # démarches that give way to their cause
     instead_of: dict[str, tuple[str, ...]]  # body id → partners it takes the place of
     likeness: dict[str, tuple[tuple[str, float], ...]]  # stem → (entry id, weight), cosine ready
     entries: dict[str, Entry]
@@ -115,6 +116,7 @@ def compile_catalogue(catalogue: Catalogue) -> CompiledCatalogue:
         acronyms=frozenset(form for form in forms if 3 <= len(form) <= 6 and form.isascii()),
         siblings=_siblings(entries),
         harms=frozenset(d.id for d in catalogue.demarches.values() if d.is_harm),
+        consequences=frozenset(d.id for d in catalogue.demarches.values() if d.is_consequence),
         instead_of={b.id: b.instead_of for b in catalogue.bodies.values() if b.instead_of},
         likeness=_likeness(texts),
         entries=entries,

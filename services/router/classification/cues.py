@@ -128,7 +128,8 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "told",
             r"^(?P<mute>.{1,250}?) mais (?:moi |en fait |la |maintenant |aujourd hui )*"
-            r"(?:c est pour|ma question|je viens pour|moi c est|c est juste)",
+            r"(?:c est pour|ma question|je viens pour|moi c est|c est juste|je veux (?:juste"
+            r"|seulement)|je voudrais (?:juste|seulement))",
         ),
         # depuis mon mariage, après un arrêt: when it began, not what is asked
         (

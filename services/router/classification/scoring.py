@@ -211,6 +211,7 @@ def _agencies_alone(
             for brand in brands
             # "a letter to the CAF" is the house's help AND the CAF's.
             if parts[brand.first] not in (by_agencies if brand.kind == "brand" else explained)
+            and not (brand.kind == "topic" and found)
         ]
         if partner not in partners and (free if found else brands):
             entry = catalogue.entries[f"{partner}.{OTHER}"]

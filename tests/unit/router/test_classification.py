@@ -155,3 +155,30 @@ def _macro_f1(found: list[tuple[set[str], set[str]]]) -> float:
         wrong = sum((agency in expected) != (agency in got) for expected, got in found)
         scores.append(2 * hit / (2 * hit + wrong))
     return sum(scores) / len(scores)
+
+
+def test_in_danger_the_house_s_own_person_is_always_among_the_agencies() -> None:
+    answer = classify("mon mari me frappe, je ne peux pas rentrer ce soir", catalogue=COMPILED)
+    assert (answer.danger, answer.urgent) == ("3919", True)
+    assert agencies_of(answer) == ["accompagnement"]
+    assert [need.reason for need in answer.needs] == ["danger"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mon mari ne me frappe pas, c'est pour la carte vitale",
+        "suite à un incendie il me faut une carte d'identité",
+        "mon père a fait un AVC l'an dernier, il lui faut le 100 %",
+        "danger de coupure d'électricité",
+    ],
+)
+def test_a_danger_denied_or_long_past_is_no_danger(text: str) -> None:
+    assert classify(text, catalogue=COMPILED).danger is None
+
+
+def test_hunger_is_the_need_only_where_no_cause_is_named() -> None:
+    alone = classify("je n'ai plus rien à manger pour mes enfants", catalogue=COMPILED)
+    caused = classify("la caf a suspendu mon rsa, plus rien à manger", catalogue=COMPILED)
+    assert (agencies_of(alone), alone.urgent) == (["casvp"], True)
+    assert (agencies_of(caused), caused.urgent) == (["caf"], True)
