@@ -14,7 +14,7 @@ import yaml
 
 from services.command_line import app
 from services.intake.settings import Settings as IntakeSettings
-from services.partner_adapters.callback_signature import verify_signature
+from services.partner_adapters.callback_signature import read_keys, verify_signature
 from services.partner_adapters.partner_environment import ADDRESS, SECRET
 from services.partner_adapters.partner_file import PartnerFile, load_partner_files
 from services.partner_adapters.partner_http import LONGEST_ANSWER
@@ -214,7 +214,7 @@ def test_the_signature_shown_to_agencies_is_right() -> None:
     text = TEXTS[ROOT / "docs" / "partners" / "rest.md"]
     shown = dict(re.findall(r"^(secret|body|webhook-\w+) +(\S.*)$", text, re.M))
     sent = datetime.fromtimestamp(int(shown["webhook-timestamp"]), UTC)
-    verify_signature(shown["body"].encode(), shown, secrets=[shown["secret"]], now=sent)
+    verify_signature(shown["body"].encode(), shown, keys=read_keys(shown["secret"]), now=sent)
 
 
 def test_words_shown_to_agencies_are_those_of_their_files() -> None:
