@@ -167,7 +167,7 @@ class Database:
                 try:
                     yield connection
                 except asyncpg.InterfaceError as error:
-                    if connection.is_closed():
+                    if _is_lost(connection):
                         raise DatabaseUnavailable("the connection was lost") from error
                     raise
             finally:
@@ -180,6 +180,14 @@ async def _as_unavailable() -> AsyncIterator[None]:
         yield
     except _UNAVAILABLE as error:
         raise DatabaseUnavailable(f"PostgreSQL is unavailable: {type(error).__name__}") from error
+
+
+def _is_lost(connection: Any) -> bool:
+    """Tell whether its line broke; the pool may have taken it back by then."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _leave_as_it_is(_: Any) -> None:
