@@ -6,6 +6,8 @@ each order read from standard input. It ends, and everything with it, when stand
     {"do": "kill", "name": "router"}              SIGKILL; the fleet starts it again by itself
     {"do": "stop", "name": "kafka"}               kafka or postgresql, as a crash would
     {"do": "start", "name": "kafka"}              again, on the same data and the same ports
+    {"do": "freeze", "name": "kafka"}             SIGSTOP: it holds its connections and says nothing
+    {"do": "thaw", "name": "kafka"}
 """
 
 import asyncio
@@ -59,8 +61,19 @@ class Saboteur:
                 server = await asyncio.to_thread(self._starts[name])
                 self._servers[name] = server
                 self._stack.push_async_callback(asyncio.to_thread, server.stop)
+            case "freeze":
+                _signal_with_children(self._servers[name].pid, signal.SIGSTOP)
+            case "thaw":
+                _signal_with_children(self._servers[name].pid, signal.SIGCONT)
             case unknown:
                 raise ValueError(unknown)
+
+
+def _signal_with_children(pid: int, number: signal.Signals) -> None:
+    """PostgreSQL's backends are processes of their own: all of them, or it goes on answering."""
+    os.kill(pid, number)
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split():
+        os.kill(int(child), number)
 
 
 async def main(folder: StateFolder, *, pace: float) -> None:

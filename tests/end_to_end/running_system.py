@@ -60,6 +60,14 @@ class System:
         """Start it again on its data; returns when it answers."""
         await self._order("start", name)
 
+    async def freeze_server(self, name: str) -> None:
+        """Have it hold its connections and say nothing."""
+        await self._order("freeze", name)
+
+    async def thaw_server(self, name: str) -> None:
+        """Let it go on."""
+        await self._order("thaw", name)
+
     async def _order(self, do: str, name: str) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"do": do, "name": name}).encode() + b"\n")
