@@ -1,5 +1,6 @@
 """Who is asking: a station by its bearer token, a person by their session."""
 
+import asyncio
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ class Authenticator:
         self._database = database
         self._verifier = verifier
         self._clock = clock
+        self._looking_up: dict[bytes, asyncio.Task[Principal | None]] = {}
         self._tokens: OrderedDict[bytes, tuple[datetime, Principal]] = OrderedDict()
 
     async def __call__(self, request: Request) -> Principal | None:
@@ -36,15 +38,22 @@ class Authenticator:
 
     async def _token_holder(self, token: str) -> Principal | None:
         key = hash_token(token)
-        now = self._clock.now()
         kept = self._tokens.get(key)
-        if kept is not None and now - kept[0] < _TOKEN_KEPT:
+        if kept is not None and self._clock.now() - kept[0] < _TOKEN_KEPT:
             return kept[1]
+        # The calls of one station come together: one of them looks its token up for all.
+        looking_up = self._looking_up.get(key)
+        if looking_up is None:
+            looking_up = self._looking_up[key] = asyncio.create_task(self._look_up(key))
+            looking_up.add_done_callback(lambda _: self._looking_up.pop(key, None))
+        return await asyncio.shield(looking_up)
+
+    async def _look_up(self, key: bytes) -> Principal | None:
         found = await find_token_holder(self._database, key)
         if found is None:
             self._tokens.pop(key, None)
             return None
-        self._tokens[key] = (now, found)
+        self._tokens[key] = (self._clock.now(), found)
         self._tokens.move_to_end(key)
         if len(self._tokens) > _TOKENS_KEPT:
             self._tokens.popitem(last=False)
