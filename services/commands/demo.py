@@ -36,7 +36,7 @@ from services.commands.door_client import http_session
 from services.commands.download_bar import download_bar
 from services.commands.fleet import Fleet, running_fleet
 from services.commands.interruption import run_until_signalled
-from services.commands.outcome import CommandFailed, ExitCode
+from services.commands.outcome import CommandFailed, ExitCode, WrongUsage
 from services.commands.printing import console, print_json
 from services.commands.resident_memory import resident_memory
 from services.commands.state_folder import StateFolder
@@ -148,20 +148,27 @@ async def _traffic(fleet: Fleet, *, quiet: bool) -> _Result:
 def _watching(
     texts: Mapping[str, str], *, wanted: int, quiet: bool
 ) -> Iterator[Callable[[Cases], None]]:
-    """Redraw a table on a terminal; elsewhere a line now and then."""
+    """Redraw a table on a terminal, elsewhere say a line now and then; at the end all cases."""
     out = console()
-    if quiet or not out.is_terminal:
-        yield _plain_watch(wanted)
-        return
     last: list[Mapping[str, Any]] = []
-    with Live(console=out, transient=True, auto_refresh=False) as live:
+    if out.is_terminal and not quiet:
+        with Live(console=out, transient=True, auto_refresh=False) as live:
 
-        def watch(cases: Cases) -> None:
+            def redraw(cases: Cases) -> None:
+                last[:] = cases.values()
+                live.update(cases_table(last, texts=texts, height=out.height), refresh=True)
+
+            yield redraw
+    else:
+        plainly = _plain_watch(wanted)
+
+        def say(cases: Cases) -> None:
             last[:] = cases.values()
-            live.update(cases_table(last, texts=texts, height=out.height), refresh=True)
+            plainly(cases)
 
-        yield watch
-    out.print(cases_table(last, texts=texts, height=None))
+        yield say
+    if not quiet:
+        out.print(cases_table(last, texts=texts, height=None))
 
 
 def _plain_watch(wanted: int) -> Callable[[Cases], None]:
@@ -179,7 +186,14 @@ def _plain_watch(wanted: int) -> Callable[[Cases], None]:
 @contextmanager
 def _folder(keep: Path | None) -> Iterator[StateFolder]:
     if keep is not None:
-        yield StateFolder(keep.absolute())
+        kept = StateFolder(keep.absolute())
+        if kept.secrets_file.exists():
+            raise WrongUsage(
+                f"{kept.path} was used already: what is counted would not be this run's alone.",
+                hint="Name a new folder.",
+            )
+        yield kept
+        _tell(f"data, secrets and logs are kept in {kept.path}")
         return
     folder = Path(tempfile.mkdtemp(prefix="aiguillage-demo-"))
     try:
