@@ -1,7 +1,8 @@
 """One loop per partner: claim (commit) → call → record (commit). None waits for another's.
 
-Claimed are only as many rows as can be called at once, so that memory is bounded and
-`sending` means just that. The breaker lives here: one process serves a partner at a time.
+Claimed are only as many rows as can be called at once, so that `sending` means just that;
+as many again may be waiting for their commit, so that memory is bounded. The breaker lives
+here: one process serves a partner at a time.
 """
 
 import asyncio
@@ -57,6 +58,8 @@ _CLAIM_MARGIN = 5.0
 """Seconds between the end of the longest call and the moment its claim is taken as lost."""
 _LOST_EVERY = timedelta(seconds=5)
 _RETRY = 1.0
+_PACE = 0.01
+"""Least seconds between two claims, so that one statement serves several calls that ended."""
 
 Recorder = GroupCommit[CallEnded, DeliveryState | None]
 
@@ -95,6 +98,7 @@ class PartnerLoop:
         self._attention: str | None = None
         self._shown: tuple[str, str | None] | None = None
         self._changed = asyncio.Event()
+        self._calling = 0
         self._in_flight: dict[UUID, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
@@ -133,13 +137,15 @@ class PartnerLoop:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
                     await self._changed.wait()
+            await asyncio.sleep(_PACE)
 
     async def _claim_and_call(self) -> None:
         now = self._clock.now()
+        most = self._partner.limits.concurrency
         allowed = calls_allowed(
             self._breaker,
             now=now,
-            free=self._partner.limits.concurrency - len(self._in_flight),
+            free=min(most - self._calling, 2 * most - len(self._in_flight)),
             in_flight=len(self._in_flight),
         )
         if not allowed:
@@ -155,6 +161,7 @@ class PartnerLoop:
         if claimed:
             self._breaker = about_to_call(self._breaker)
         for delivery in claimed:
+            self._calling += 1
             task = asyncio.create_task(self._call_and_record(delivery))
             self._in_flight[delivery.delivery_id] = task
             task.add_done_callback(partial(self._ended, delivery.delivery_id))
@@ -165,14 +172,18 @@ class PartnerLoop:
         self._changed.set()
 
     async def _call_and_record(self, claimed: ClaimedDelivery) -> None:
-        call = await deliver_referral(
-            claimed,
-            partner=self._partner,
-            adapter=self._adapter,
-            sealer=self._sealer,
-            clock=self._clock,
-            timeout=self._call_timeout,
-        )
+        try:
+            call = await deliver_referral(
+                claimed,
+                partner=self._partner,
+                adapter=self._adapter,
+                sealer=self._sealer,
+                clock=self._clock,
+                timeout=self._call_timeout,
+            )
+        finally:
+            self._calling -= 1
+            self._changed.set()
         _CALLS.labels(self._partner.id, call.outcome.kind).inc()
         _DURATION.labels(self._partner.id).observe((call.duration_ms or 0) / 1000)
         self._learn_from(call.outcome)

@@ -17,6 +17,7 @@ from services.partner_adapters.answer_from_portal import (
 )
 from services.partner_adapters.collect_statuses import SCHEMA
 from services.partner_adapters.door_parts import DoorParts, Parts
+from services.partner_adapters.handover import instant
 from services.partner_adapters.portal_store import (
     HandedOver,
     Place,
@@ -110,7 +111,7 @@ def add_portal_routes(app: FastAPI) -> None:
         last = page[-1] if len(rows) > limit else None
         return PortalPage(
             referrals=await _views(page, parts),
-            cursor=f"{last['received_at'].isoformat()}_{last['referral_id']}" if last else None,
+            cursor=f"{instant(last['received_at'])}_{last['referral_id']}" if last else None,
         )
 
     @app.get("/api/v1/portal/referrals/{referral_id}", summary="One referral")

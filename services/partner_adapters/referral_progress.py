@@ -31,9 +31,6 @@ AfterUnknown = Literal["resend", "look_up", "uncertain"]
 OWNER = "operations"
 """Who looks at what is parked."""
 
-ATTENTION_PAUSE = timedelta(seconds=60)
-"""How long a row waits that failed because of the partner as a whole; no attempt is used up."""
-
 _FINISHED = frozenset({DeliveryState.DELIVERED, DeliveryState.CANCELLED})
 
 
@@ -127,7 +124,8 @@ def settle(
     if outcome.kind == "refused":
         return _parked(referral, delivery, reason=outcome.reason or "refused", now=now)
     if outcome.kind == "needs_attention":
-        return _due(delivery, now + ATTENTION_PAUSE)
+        # The partner's breaker is open and sets the pace; no attempt of the row is used up.
+        return _due(delivery, now)
     if outcome.kind == "unknown" and asks_a_person(rules, delivery):
         return _uncertain(referral, delivery, reason=outcome.reason or "unknown", now=now)
     return _try_again(

@@ -261,7 +261,7 @@ async def test_the_inbox_is_paged_by_cursor(service: Service):
         path = f"/api/v1/portal/referrals?limit=2{cursor}"
         _, page = await service.call("GET", path, roles=roles)
         found += [each["referral_id"] for each in page["referrals"]]
-        cursor = f"&after={page['cursor'].replace('+', '%2B')}" if page["cursor"] else None
+        cursor = f"&after={page['cursor']}" if page["cursor"] else None
     assert {str(event.referral_id) for event in events} <= set(found)
     assert len(found) == len(set(found))
     answer = await service.call("GET", "/api/v1/portal/referrals?after=nonsense", roles=roles)
