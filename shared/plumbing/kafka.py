@@ -35,6 +35,7 @@ from shared.plumbing.clock import Clock
 from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable, Transaction
 from shared.plumbing.dead_letters import DeadLetter, insert_dead_letters
 from shared.plumbing.inbox import insert_unseen
+from shared.plumbing.kafka_header_names import tolerate_any_header_name
 from shared.plumbing.kafka_messages import (
     RawMessage,
     Record,
@@ -140,6 +141,7 @@ class Consumption(Generic[Item]):
         self._waiting_for_database = False
         self._last_progress = time.monotonic()
         self._connected = False
+        tolerate_any_header_name()
         self._broker = KafkaBroker(
             kafka,
             client_id=f"aiguillage-{group}",
