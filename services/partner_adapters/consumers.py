@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from pydantic import ValidationError
 
 from services.partner_adapters.partner_adapter import PartnerStatus
@@ -16,9 +17,11 @@ from shared.contracts.events import derive_id
 from shared.contracts.topics import partner_replies_topic, referrals_topic
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, Transaction
-from shared.plumbing.kafka import Consumption, consume
+from shared.plumbing.kafka import Consumption, ConsumptionStalled, consume
 from shared.plumbing.kafka_messages import RawMessage
 from shared.plumbing.outbox import Outbox
+
+log = structlog.get_logger()
 
 SCHEMA = "partner_adapters"
 
@@ -89,6 +92,19 @@ def hear_replies(
         clock=clock,
         decode=decode,
     )
+
+
+async def keep_hearing(subscribe: Callable[[], Consumption[Reply]]) -> None:
+    """Run a subscription for ever, anew when it stalls.
+
+    What agencies write is not ours: whatever stalls there must not end the process that
+    serves all the other partners, as a stall of our own topics does.
+    """
+    while True:
+        try:
+            await subscribe().run()
+        except ConsumptionStalled:
+            log.critical("replies_stalled")
 
 
 def decode_reply(message: RawMessage, *, partner_id: str) -> Reply:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from services.partner_adapters.backlog import measuring_backlog
 from services.partner_adapters.collecting import Collecting
-from services.partner_adapters.consumers import SCHEMA, hear_referrals, hear_replies
+from services.partner_adapters.consumers import SCHEMA, hear_referrals, hear_replies, keep_hearing
 from services.partner_adapters.describe_partners import describe_partners
 from services.partner_adapters.door_parts import CallbackCommit, DoorParts
 from services.partner_adapters.http_api import add_routes
@@ -282,14 +282,16 @@ def _jobs(
         **{f"partner {each}": loop.run for each, loop in loops.items()},
     }
     if queue_partners := core.of_kind(ByTopic):
-        replies = hear_replies(
+        subscribe = partial(
+            hear_replies,
             kafka=kafka,
             partner_ids=queue_partners,
             database=core.database,
             record=core.record_statuses,
             clock=core.clock,
         )
-        jobs["replies"] = after_topics_exist(replies.run, kafka=kafka, topics=topics)
+        replies = partial(keep_hearing, subscribe)
+        jobs["replies"] = after_topics_exist(replies, kafka=kafka, topics=topics)
     return jobs
 
 

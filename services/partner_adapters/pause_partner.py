@@ -15,5 +15,5 @@ async def pause_partner(
     """Returns whether anything changed; doing it twice changes nothing."""
     changed = await mark_paused(tx, partner_id, paused=paused, account=account, now=clock.now())
     if changed:
-        log.info("partner_paused" if paused else "partner_resumed", partner_id=partner_id)
+        log.info("partner_pause_changed", partner_id=partner_id, paused=paused)
     return changed
