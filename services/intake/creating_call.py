@@ -1,6 +1,6 @@
 """A call that creates something: done once, however often it is sent."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from shared.contracts.events import derive_id
 from shared.plumbing.access import Principal
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, Transaction
-from shared.plumbing.idempotency import find_earlier_answer, insert_answer
+from shared.plumbing.idempotency import KeyedCall, find_earlier_answers, insert_answers
 from shared.plumbing.problem_details import Problem
 
 SCHEMA = "intake"
@@ -66,31 +66,32 @@ async def answer_once(
     Raises `Problem` 409 while the first call is in flight, 422 when its body was another.
     """
     async with database.transaction() as tx:
-        kept = await find_kept_answer(tx, call)
+        [kept] = await find_kept_answers(tx, [call])
         if kept is not None:
             return kept
         answer = await act(tx)
-        await keep_answer(tx, call, answer, now=clock.now())
+        await keep_answers(tx, [(call, answer)], now=clock.now())
         return answer
 
 
-async def find_kept_answer(tx: Transaction, call: CreatingCall) -> str | None:
-    """The answer given to this call before; raises `Problem` 409 and 422 as `answer_once`."""
-    earlier = await find_earlier_answer(
-        tx, schema=SCHEMA, principal=call.principal.account, key=call.key, body=call.body
-    )
-    return earlier.answer if earlier is not None else None
+async def find_kept_answers(tx: Transaction, calls: Sequence[CreatingCall]) -> list[str | None]:
+    """The answer given to each call before; raises `Problem` 409 and 422 as `answer_once`."""
+    earlier = await find_earlier_answers(tx, schema=SCHEMA, calls=[_keyed(call) for call in calls])
+    return [answer.answer if answer is not None else None for answer in earlier]
 
 
-async def keep_answer(tx: Transaction, call: CreatingCall, answer: str, *, now: datetime) -> None:
-    """Keep the answer for when the call is sent again."""
-    await insert_answer(
+async def keep_answers(
+    tx: Transaction, answers: Sequence[tuple[CreatingCall, str]], *, now: datetime
+) -> None:
+    """Keep the answers for when the calls are sent again."""
+    await insert_answers(
         tx,
         schema=SCHEMA,
-        principal=call.principal.account,
-        key=call.key,
-        body=call.body,
         status=202,
-        answer=answer,
+        answers=[(_keyed(call), answer) for call, answer in answers],
         now=now,
     )
+
+
+def _keyed(call: CreatingCall) -> KeyedCall:
+    return KeyedCall(principal=call.principal.account, key=call.key, body=call.body)

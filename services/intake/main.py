@@ -120,7 +120,13 @@ async def run(settings: Settings) -> None:
     stop_tracing = configure_tracing(service=SCHEMA, otlp_endpoint=settings.otlp_endpoint)
     log.info("settings_read", **settings.masked())
     try:
-        await serve(build_app(settings), host=settings.host, port=settings.intake_port)
+        app = build_app(settings)
+        await serve(
+            app,
+            host=settings.host,
+            port=settings.intake_port,
+            on_stop=lambda: app.state.parts.feed.end_all(),  # noqa: PLW0108 - parts come later
+        )
     finally:
         stop_tracing()
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.intake.case_reference import make_reference
 from services.intake.case_store import CaseAlreadyExists, NewCase, insert_cases
-from services.intake.creating_call import CreatingCall, find_kept_answer, keep_answer
+from services.intake.creating_call import CreatingCall, find_kept_answers, keep_answers
 from services.intake.timeline_entry import TimelineEntry, kind_of
 from shared.contracts.events import RequestSubmittedV1, derive_id
 from shared.contracts.personal import SealedContent
@@ -45,16 +45,22 @@ async def store_submissions(
     Raises `Problem` 409 and 422 as idempotency keys do; then none is stored, and the caller
     tries each alone.
     """
-    receipts = [await find_kept_answer(tx, submission.call) for submission in submissions]
-    new = [each for each, kept in zip(submissions, receipts, strict=True) if kept is None]
+    kept = await find_kept_answers(tx, [submission.call for submission in submissions])
+    new = [each for each, receipt in zip(submissions, kept, strict=True) if receipt is None]
+    if not new:
+        return [receipt for receipt in kept if receipt is not None]
     stored = await _insert(tx, new)
     await outbox.append(tx, [_outgoing(submission) for submission in stored.values()])
-    for number, submission in enumerate(submissions):
-        if receipts[number] is None:
-            receipts[number] = await _keep_receipt(
-                tx, stored[submission.case.case_id], sealer=sealer
-            )
-    return [receipt for receipt in receipts if receipt is not None]
+    receipts = {case_id: _receipt(each, sealer=sealer) for case_id, each in stored.items()}
+    await keep_answers(
+        tx,
+        [(each.call, receipts[case_id]) for case_id, each in stored.items()],
+        now=new[0].case.received_at,
+    )
+    return [
+        receipt if receipt is not None else receipts[each.case.case_id]
+        for each, receipt in zip(submissions, kept, strict=True)
+    ]
 
 
 async def _insert(tx: Transaction, submissions: Sequence[Submission]) -> dict[UUID, Submission]:
@@ -75,17 +81,14 @@ async def _insert(tx: Transaction, submissions: Sequence[Submission]) -> dict[UU
     return stored
 
 
-async def _keep_receipt(tx: Transaction, submission: Submission, *, sealer: Sealer) -> str:
-    case = submission.case
+def _receipt(submission: Submission, *, sealer: Sealer) -> str:
     receipt = Receipt(
-        case_id=case.case_id,
-        reference=case.reference,
+        case_id=submission.case.case_id,
+        reference=submission.case.reference,
         tracking_secret=submission.tracking_secret,
         status="received",
     )
-    sealed = sealer.seal(receipt, bound_to=case.case_id)
-    await keep_answer(tx, submission.call, sealed, now=case.received_at)
-    return sealed
+    return sealer.seal(receipt, bound_to=submission.case.case_id)
 
 
 def _outgoing(submission: Submission) -> OutgoingEvent:

@@ -38,7 +38,7 @@ class DoorParts:
         return {partner.id: partner.name for partner in self.catalogue.partners.values()}
 
 
-def _parts(request: Request) -> DoorParts:
+async def _parts(request: Request) -> DoorParts:
     parts: DoorParts = request.app.state.parts
     return parts
 

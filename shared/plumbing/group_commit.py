@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from shared.plumbing.database import Database, DatabaseUnavailable, Transaction
+from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable, Transaction
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -14,7 +14,8 @@ class GroupCommit(Generic[Item, Result]):
     """Runs `handle` on all the items that wait, in one transaction, and answers each caller.
 
     While one transaction commits, the next items gather. When a batch fails, each item is
-    tried alone, so that one bad item fails its own caller only. `linger` (seconds) trades
+    tried alone, so that one bad item fails its own caller only; unless the database itself is in
+    trouble, which each caller is told at once. `linger` (seconds) trades
     latency for fewer, larger transactions.
     """
 
@@ -67,7 +68,7 @@ class GroupCommit(Generic[Item, Result]):
             async with self._database.transaction() as tx:
                 results = await self._handle(tx, [item for item, _ in batch])
         except Exception as error:  # noqa: BLE001 - each caller gets its own item's error
-            if len(batch) == 1 or isinstance(error, DatabaseUnavailable):
+            if len(batch) == 1 or isinstance(error, (DatabaseUnavailable, *TRANSIENT)):
                 for _, answer in batch:
                     if not answer.done():
                         answer.set_exception(error)

@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from shared.plumbing.access import SESSION_COOKIE
-from shared.plumbing.database import DatabaseUnavailable
+from shared.plumbing.database import TRANSIENT, DatabaseUnavailable
 from shared.plumbing.health import Health
 from shared.plumbing.http_access import (
     Authenticate,
@@ -118,7 +118,7 @@ def build_door(
             Problem: _answer_problem,
             RequestValidationError: _answer_validation_error,
             HTTPException: _answer_http_exception,
-            DatabaseUnavailable: _answer_unavailable,
+            **dict.fromkeys((DatabaseUnavailable, *TRANSIENT), _answer_unavailable),
         },
     )
     app.state.authenticate = authenticate

@@ -5,10 +5,11 @@ and body but hashes; the answer is text, sealed by the caller when it holds a se
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.plumbing.database import Transaction
+from shared.plumbing.database import Row, Transaction
 from shared.plumbing.problem_details import Problem
 
 _RETRY_AFTER_SECONDS = "1"
@@ -22,35 +23,78 @@ class EarlierAnswer:
     answer: str
 
 
+@dataclass(frozen=True)
+class KeyedCall:
+    """A creating call as it is recognised: whose it is, under which key, with which bytes."""
+
+    principal: str
+    key: str = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+async def find_earlier_answers(
+    tx: Transaction, *, schema: str, calls: Sequence[KeyedCall]
+) -> list[EarlierAnswer | None]:
+    """The first answer to each call, or None: then this transaction alone may give it.
+
+    One statement; the locks it takes last until the transaction ends. Raises `Problem` 422 when
+    a key came with another body and 409 when its first call is still in flight.
+    """
+    rows = await tx.fetch(
+        f"""
+        SELECT pg_try_advisory_xact_lock(call.lock) AS alone, k.body_hash, k.status, k.answer
+        FROM unnest($1::bigint[], $2::text[], $3::bytea[])
+            WITH ORDINALITY AS call (lock, principal, key_hash, position)
+        LEFT JOIN {schema}.idempotency_keys k USING (principal, key_hash)
+        ORDER BY call.position
+        """,
+        [_lock_number(schema, call) for call in calls],
+        [call.principal for call in calls],
+        [_hash(call.key) for call in calls],
+    )
+    return [_earlier_answer(row, call) for row, call in zip(rows, calls, strict=True)]
+
+
 async def find_earlier_answer(
     tx: Transaction, *, schema: str, principal: str, key: str, body: bytes
 ) -> EarlierAnswer | None:
-    """The first answer to this key, or None: then this transaction alone may give it.
+    """As `find_earlier_answers`, for one call."""
+    call = KeyedCall(principal=principal, key=key, body=body)
+    [answer] = await find_earlier_answers(tx, schema=schema, calls=[call])
+    return answer
 
-    One statement; the lock it takes lasts until the transaction ends. Raises `Problem` 422 when
-    the key came with another body and 409 when the first call is still in flight.
+
+async def insert_answers(
+    tx: Transaction,
+    *,
+    schema: str,
+    status: int,
+    answers: Sequence[tuple[KeyedCall, str]],
+    now: datetime,
+) -> None:
+    """Keep the answers; raises `Problem` 409 when another call gave one in the meantime.
+
+    That happens when the other committed between this transaction's look-up and its lock. The
+    problem must end the transaction, so that nothing is created twice.
     """
-    row = await tx.fetchrow(
+    inserted = await tx.execute(
         f"""
-        SELECT pg_try_advisory_xact_lock($1) AS alone, earlier.*
-        FROM (SELECT) AS always
-        LEFT JOIN (
-            SELECT body_hash, status, answer FROM {schema}.idempotency_keys
-            WHERE principal = $2 AND key_hash = $3
-        ) AS earlier ON true
+        INSERT INTO {schema}.idempotency_keys
+            (principal, key_hash, body_hash, status, answer, created_at)
+        SELECT principal, key_hash, body_hash, $5, answer, $6
+        FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[])
+            AS a (principal, key_hash, body_hash, answer)
+        ON CONFLICT (principal, key_hash) DO NOTHING
         """,
-        _lock_number(schema, principal, key),
-        principal,
-        _hash(key),
+        [call.principal for call, _ in answers],
+        [_hash(call.key) for call, _ in answers],
+        [hashlib.sha256(call.body).digest() for call, _ in answers],
+        [answer for _, answer in answers],
+        status,
+        now,
     )
-    assert row is not None  # noqa: S101 - a left join on one row gives one row
-    if row["status"] is not None:
-        if row["body_hash"] != hashlib.sha256(body).digest():
-            raise _other_body()
-        return EarlierAnswer(status=row["status"], answer=row["answer"])
-    if not row["alone"]:
+    if inserted != f"INSERT 0 {len(answers)}":
         raise _in_flight()
-    return None
 
 
 async def insert_answer(
@@ -64,35 +108,27 @@ async def insert_answer(
     answer: str,
     now: datetime,
 ) -> None:
-    """Keep the answer; raises `Problem` 409 when another call gave one in the meantime.
+    """As `insert_answers`, for one call."""
+    call = KeyedCall(principal=principal, key=key, body=body)
+    await insert_answers(tx, schema=schema, status=status, answers=[(call, answer)], now=now)
 
-    That happens when the other committed between this transaction's look-up and its lock. The
-    problem must end the transaction, so that nothing is created twice.
-    """
-    inserted = await tx.execute(
-        f"""
-        INSERT INTO {schema}.idempotency_keys
-            (principal, key_hash, body_hash, status, answer, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (principal, key_hash) DO NOTHING
-        """,
-        principal,
-        _hash(key),
-        hashlib.sha256(body).digest(),
-        status,
-        answer,
-        now,
-    )
-    if inserted == "INSERT 0 0":
+
+def _earlier_answer(row: Row, call: KeyedCall) -> EarlierAnswer | None:
+    if row["status"] is not None:
+        if row["body_hash"] != hashlib.sha256(call.body).digest():
+            raise _other_body()
+        return EarlierAnswer(status=row["status"], answer=row["answer"])
+    if not row["alone"]:
         raise _in_flight()
+    return None
 
 
 def _hash(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def _lock_number(schema: str, principal: str, key: str) -> int:
-    digest = hashlib.sha256(f"{schema}\x1f{principal}\x1f{key}".encode()).digest()
+def _lock_number(schema: str, call: KeyedCall) -> int:
+    digest = hashlib.sha256(f"{schema}\x1f{call.principal}\x1f{call.key}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 

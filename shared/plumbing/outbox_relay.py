@@ -98,7 +98,9 @@ class OutboxRelay:
                 continue
             await asyncio.sleep(max(0.0, _PACE - (time.monotonic() - started)))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hint.wait(), timeout=_POLL)
+                # Not wait_for: on Python 3.11 it can swallow the cancellation that ends us.
+                async with asyncio.timeout(_POLL):
+                    await self._hint.wait()
                 if len(self._held) < SHARDS:
                     # The rows may be another process's: pass the hint on, once a round.
                     await connection.execute(f"NOTIFY {self._channel}")

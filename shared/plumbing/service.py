@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import structlog
@@ -104,9 +105,26 @@ def sweeping(database: Database, *, schema: str, clock: Clock) -> Job:
     return sweep
 
 
-async def serve(app: FastAPI, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; raises `ServiceFailed` when a background job ended."""
-    server = uvicorn.Server(
+class _Server(uvicorn.Server):
+    """uvicorn, which says that it stops before it waits for its connections to end."""
+
+    def __init__(self, config: uvicorn.Config, *, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        await super().shutdown(sockets)
+
+
+async def serve(
+    app: FastAPI, *, host: str, port: int, on_stop: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until SIGTERM or SIGINT; raises `ServiceFailed` when a background job ended.
+
+    `on_stop` is called first when stopping: the place to end answers that have no end.
+    """
+    server = _Server(
         uvicorn.Config(
             app,
             host=host,
@@ -116,7 +134,8 @@ async def serve(app: FastAPI, *, host: str, port: int) -> None:
             lifespan="on",
             server_header=False,
             timeout_graceful_shutdown=3,
-        )
+        ),
+        on_stop=on_stop,
     )
     # uvicorn raises again, at the end, the signal that stopped it: that must not kill us then.
     for stopping in (signal.SIGTERM, signal.SIGINT):
