@@ -45,6 +45,9 @@ lock: ## pin the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --constraint requirements.lock --all-extras --group dev pyproject.toml -o requirements-dev.lock
 
+documents: setup ## write docs/api anew from the code
+	$(BIN)/python -m tests.tools.write_documents
+
 bench: setup ## measure; writes build/bench/results.json
 	$(BIN)/python -m tests.benchmarks
 

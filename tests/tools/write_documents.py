@@ -1,38 +1,68 @@
-"""Write the AsyncAPI and OpenAPI documents under docs/api; `make documents`.
+"""Write the AsyncAPI and OpenAPI documents under docs/api: `make documents`.
 
-The same functions serve the test that fails when the committed documents drift.
+The same function serves the test that fails when the committed documents drift.
 """
 
+import importlib
 import json
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from services.commands.demonstration_secrets import DemonstrationSecrets
+from services.partner_adapters.partner_environment import SECRET
+from services.partner_adapters.partner_file import load_partner_files
+from services.partner_adapters.registry import ADAPTERS
 from shared.contracts.asyncapi import describe_topics
 from shared.contracts.topics import all_topics
 
 FOLDER = Path(__file__).parents[2] / "docs" / "api"
-PARTNERS = Path(__file__).parents[2] / "services" / "partner_adapters" / "partners"
+SERVICES = ("intake", "router", "partner_adapters")
 
 
 def documents() -> dict[str, str]:
     """Every generated document, by file name."""
-    described: dict[str, Any] = {"asyncapi.json": _asyncapi()}
+    described = {
+        "asyncapi.json": _asyncapi(),
+        **{f"openapi-{service.replace('_', '-')}.json": _openapi(service) for service in SERVICES},
+    }
     return {
-        name: json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        name: json.dumps(document, ensure_ascii=False, indent=1) + "\n"
         for name, document in described.items()
     }
 
 
 def _asyncapi() -> dict[str, Any]:
-    from services.partner_adapters.partner_file import load_partners
-
-    partners = load_partners(PARTNERS)
+    partners = load_partner_files(kinds=ADAPTERS)
     topics = all_topics(
-        partner_ids=[partner.id for partner in partners],
-        queue_partner_ids=[p.id for p in partners if p.kind == "kafka_queue"],
+        partner_ids=sorted(partners),
+        queue_partner_ids=sorted(p for p, file in partners.items() if file.kind == "kafka_queue"),
     )
     return describe_topics(topics, version=version("aiguillage"))
+
+
+def _openapi(service: str) -> dict[str, Any]:
+    main = importlib.import_module(f"services.{service}.main")
+    settings = importlib.import_module(f"services.{service}.settings")
+    with patch.dict(os.environ, _environment()):
+        app = main.build_app(settings.Settings.from_environment())
+    document: dict[str, Any] = app.openapi()
+    return document
+
+
+def _environment() -> dict[str, str]:
+    """The least a service needs to be built; nothing is connected to, and nothing is secret."""
+    secrets = DemonstrationSecrets.generate()
+    return {
+        "AIGUILLAGE_DATABASE_URL": "postgresql:///none",
+        "AIGUILLAGE_KAFKA": "127.0.0.1:1",
+        "AIGUILLAGE_KEY_RING": secrets.key_ring,
+        "AIGUILLAGE_SESSION_PRIVATE_KEY": secrets.session_private_key,
+        "AIGUILLAGE_SESSION_PUBLIC_KEY": secrets.session_public_key,
+        **{f"{SECRET}{name}": value for name, value in secrets.partner_secrets.items()},
+    }
 
 
 def main() -> None:
