@@ -86,6 +86,7 @@ class Service:
     queue: str
     portal: str
     seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    ids: set[bytes] = field(default_factory=set)
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -131,11 +132,21 @@ class Service:
         """What case-updates says of a referral, until `last` is among it."""
         async with asyncio.timeout(within):
             while last not in (said := self._said_of(referral_id)):
-                for messages in (await self.updates.getmany(timeout_ms=200)).values():
-                    for message in messages:
-                        headers = dict(message.headers)
-                        self.seen.append((headers["ce_type"].decode(), json.loads(message.value)))
+                await self.look()
         return said
+
+    async def look(self) -> None:
+        """Read what is new on case-updates and partner-directory, each event once.
+
+        A relay that died may have published what it could no longer delete: same id.
+        """
+        for messages in (await self.updates.getmany(timeout_ms=200)).values():
+            for message in messages:
+                headers = dict(message.headers)
+                if headers["ce_id"] in self.ids:
+                    continue
+                self.ids.add(headers["ce_id"])
+                self.seen.append((headers["ce_type"].decode(), json.loads(message.value)))
 
     def _said_of(self, referral_id: UUID) -> list[str]:
         """Status words for status changes, event types for the others."""

@@ -345,10 +345,7 @@ async def test_operations_pause_a_partner_and_who_did_it_is_kept(service: Servic
 async def test_the_partners_are_described_once_to_the_other_services(service: Service):
     async with asyncio.timeout(20):
         while len(described := _described(service)) < 3:
-            for messages in (await service.updates.getmany(timeout_ms=200)).values():
-                for each in messages:
-                    headers = dict(each.headers)
-                    service.seen.append((headers["ce_type"].decode(), json.loads(each.value)))
+            await service.look()
     assert {each["kind"] for each in described} == {"rest", "kafka_queue", "portal"}
 
 
