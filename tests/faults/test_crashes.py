@@ -235,7 +235,7 @@ async def test_without_postgresql_nothing_is_accepted_falsely_and_all_recovers_b
     try:
         await crowd.until_accepted(4)
         await down("postgresql")
-        await crowd.until_refused(8)
+        await crowd.until_refused(4)
         await up("postgresql")
         await crowd.until_accepted(8)
     finally:
