@@ -89,6 +89,12 @@ class PortalStatus(BaseModel):
         return self
 
 
+_NOT_POSSIBLE: dict[str, Any] = {
+    "description": "Already past that status, or the same key is still in flight",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
 def add_portal_routes(app: FastAPI) -> None:
     """Add the portal's routes."""
 
@@ -129,6 +135,7 @@ def add_portal_routes(app: FastAPI) -> None:
         "/api/v1/portal/referrals/{referral_id}/status",
         status_code=202,
         summary="Move a referral on, refuse it, ask a question",
+        responses={409: _NOT_POSSIBLE},
     )
     async def set_status(
         *,
