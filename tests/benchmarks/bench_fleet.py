@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -167,6 +168,15 @@ class BenchFleet:
         for row in rows:
             held[row["bench_probe"]] = max(1, held[row["bench_probe"]])
         return held
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Processor time each child has used so far; hardly moved by who else is on the machine."""
+        found = {}
+        for name, pid in self.fleet.nursery.pids().items():
+            # Fields 14 and 15 of proc(5), counted after the name, which may hold spaces.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            found[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return found
 
     def resident_mb(self) -> dict[str, float]:
         """Megabytes (10⁶ bytes) of each service's process; raises when one is gone."""

@@ -26,10 +26,12 @@ async def measure(effort: Effort) -> list[Measure]:
         await fleet.warm_up()
         idle = await _statements_a_second_idle(fleet)
         await fleet.database.execute("SELECT pg_stat_statements_reset() AS bench_probe")
+        cpu_before = fleet.cpu_seconds()
         offered = await offer(
             fleet.submit, per_second=PER_SECOND, seconds=effort.pick(full=10, quick=4)
         )
         quiet = await fleet.until_quiet()
+        cpu_after = fleet.cpu_seconds()
         statements = await _list_statements(fleet)
         referrals = await fleet.refuse_loss([each.answer.case_id for each in offered])
     cases = len(offered)
@@ -38,8 +40,10 @@ async def measure(effort: Effort) -> list[Measure]:
         number / PER_SECOND + each.seconds for number, each in enumerate(offered)
     )
     lateness = percentiles(each.late for each in offered)
+    cpu = {name: round((cpu_after[name] - cpu_before[name]) * 1e3 / cases, 2) for name in cpu_after}
     by_schema = {name: round(n / cases, 2) for name, n in _by_schema(statements).items()}
     effort.say(f"per case, by what they touch: {by_schema}")
+    effort.say(f"processor milliseconds per case: {cpu}")
     effort.say(f"POST {_ms(posts)}; generator late {_ms(lateness)}; drained {quiet.waited:.1f} s")
     top = [
         {
@@ -71,6 +75,7 @@ async def measure(effort: Effort) -> list[Measure]:
                 "generator_late_seconds": lateness,
                 "idle_statements_per_second": idle,
                 "by_schema": by_schema,
+                "cpu_ms_per_case": cpu,
                 "top": top,
             },
         ),
