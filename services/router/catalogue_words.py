@@ -13,8 +13,8 @@ def title_of(demarche_id: str, *, catalogue: Catalogue) -> str:
 
 def outside_bodies(plan: Plan, *, catalogue: Catalogue) -> tuple[OutsideBody, ...]:
     """The competent bodies outside the house, and how to reach them."""
-    bodies = (catalogue.bodies[named.id] for named in plan.bodies)
+    bodies = ((named, catalogue.bodies[named.id]) for named in plan.bodies)
     return tuple(
-        OutsideBody(body_id=body.id, name=body.name, how_to_reach=body.how_to_reach)
-        for body in bodies
+        OutsideBody(body_id=body.id, name=named.name or body.name, how_to_reach=body.how_to_reach)
+        for named, body in bodies
     )

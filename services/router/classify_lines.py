@@ -78,7 +78,7 @@ def _described(read: Classification, plan: Plan, catalogue: Catalogue) -> dict[s
         "bodies": [
             {
                 "id": body.id,
-                "name": catalogue.bodies[body.id].name,
+                "name": body.name or catalogue.bodies[body.id].name,
                 "how_to_reach": catalogue.bodies[body.id].how_to_reach,
                 "because": [list(span) for span in body.spans],
             }

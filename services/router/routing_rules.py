@@ -14,7 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from services.router.classification.result import Classification, Need, Span
+from services.router.classification.result import BodyFound, Classification, Need, Span
+from services.router.places.place import Place, place_of
+from services.router.places.unit import ccas_name, unit_at
 
 Decision = Literal["route", "triage", "out_of_scope"]
 
@@ -26,7 +28,7 @@ CCAS = "ccas"  # who gives, outside Paris, what the CASVP gives in Paris
 # confidence the human is cheaper (see `confidence` in classification/classify.py).
 TRIAGE_BELOW = 0.55
 
-_POSTCODE = re.compile(r"^\d{5}$")
+_POSTCODE = re.compile(r"[0-9]{5}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class PlannedReferral:
     unit_id: str | None  # "75119" (mairie, INSEE), "75" (caf, cpam), None when unknown
     need_indexes: tuple[int, ...]
     reason: str  # "confirmed_by_person", "added_by_person", "concerned"
+    unit_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,15 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class NamedBody:
-    """A body outside, named to the visitor; the catalogue says how to reach it."""
+    """A body outside, named to the visitor; the catalogue says how to reach it.
+
+    `name` is there when the place says it better than the catalogue ("CCAS de Montreuil").
+    """
 
     id: str
     spans: tuple[Span, ...]
     reason: str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +116,11 @@ def plan_referrals(
     postcode: str | None,
     known_partners: frozenset[str],
     excluded: frozenset[str] = frozenset(),
+    insee: str | None = None,
 ) -> Plan:
     """Decide what is sent to whom.
 
+    `insee`: the commune's code, surer than the postcode that several communes may share.
     `known_partners`: ids of the partner directory; a need for another goes to triage.
     `excluded`: partners that refused this need; they beat even an earlier confirmation, so a
     human who insists on one calls without it. Raises nothing.
@@ -120,7 +129,8 @@ def plan_referrals(
     chosen = _unique(
         p for p in (*choices.confirmed, *choices.added) if p not in never and p != OUT_OF_SCOPE
     )
-    candidates, bodies = _apply_place(classification, postcode=postcode, chosen=chosen)
+    place = place_of(postcode=postcode, insee=insee)
+    candidates, bodies = _apply_place(classification, place=place, postcode=postcode, chosen=chosen)
     candidates = tuple(need for need in candidates if need.partner not in never)
     draft = _Draft(classification, candidates, bodies)
     doubt = _doubt(classification)
@@ -141,7 +151,7 @@ def plan_referrals(
     return draft.route(
         targets,
         choices=choices,
-        postcode=postcode,
+        place=place,
         left_out_because="not_sure" if doubt else "beyond_consent",
     )
 
@@ -157,23 +167,14 @@ def agencies_of(answer: "Classification | Plan") -> list[str]:
     return [OUT_OF_SCOPE] if answer.bodies else [OWN_DESK]
 
 
-def unit_of(partner_id: str, postcode: str | None) -> str | None:
-    """The unit a postcode says without a table of places, or None.
+def unit_of(partner_id: str, postcode: str | None, *, insee: str | None = None) -> str | None:
+    """The unit of a partner that serves the place, or None when that is not sure.
 
-    mairie: INSEE code of the Paris arrondissement (75019 → "75119", 75116 → "75116");
-    caf, cpam: the département ("75"), not for Corsica ("20…", two départements) or overseas.
+    mairie: INSEE code of the commune or the arrondissement (75019 → "75119"); caf, cpam: the
+    département ("75", "2A", "974").
     """
-    if postcode is None or not _POSTCODE.match(postcode):
-        return None
-    if partner_id == "mairie":
-        if postcode == "75116":
-            return "75116"
-        in_paris = "75001" <= postcode <= "75020"
-        return f"751{postcode[3:]}" if in_paris else None
-    if partner_id in ("caf", "cpam"):
-        department = postcode[:2]
-        return department if department not in ("00", "20", "97", "98") else None
-    return None
+    unit = unit_at(partner_id, place_of(postcode=postcode, insee=insee))
+    return unit.id if unit is not None else None
 
 
 def _doubt(classification: Classification) -> str | None:
@@ -201,19 +202,30 @@ def _stop_without_choice(
 
 
 def _apply_place(
-    classification: Classification, *, postcode: str | None, chosen: tuple[str, ...]
+    classification: Classification, *, place: Place, postcode: str | None, chosen: tuple[str, ...]
 ) -> tuple[tuple[Need, ...], tuple[NamedBody, ...]]:
     """Outside Paris, what the CASVP would do is the CCAS's, unless a person chose the CASVP."""
     needs = classification.needs
-    bodies = tuple(NamedBody(body.id, body.spans, body.reason) for body in classification.bodies)
-    elsewhere = postcode is not None and _POSTCODE.match(postcode) and postcode[:2] != "75"
+    bodies = tuple(_named(body, place) for body in classification.bodies)
     outside = [need for need in needs if need.partner == "casvp"]
-    if not elsewhere or not outside or "casvp" in chosen:
+    if not outside or "casvp" in chosen or not _is_elsewhere(place, postcode):
         return needs, bodies
     if all(body.id != CCAS for body in bodies):
         spans = tuple(sorted({span for need in outside for span in need.spans}))
-        bodies += (NamedBody(CCAS, spans, "casvp_outside_paris"),)
+        bodies += (NamedBody(CCAS, spans, "casvp_outside_paris", ccas_name(place)),)
     return tuple(need for need in needs if need.partner != "casvp"), bodies
+
+
+def _named(body: BodyFound, place: Place) -> NamedBody:
+    is_ccas = body.id == CCAS and not place.in_paris
+    return NamedBody(body.id, body.spans, body.reason, ccas_name(place) if is_ccas else None)
+
+
+def _is_elsewhere(place: Place, postcode: str | None) -> bool:
+    """Whether the visitor surely lives outside Paris."""
+    if place.department is not None:
+        return not place.in_paris
+    return bool(place.communes) or (postcode is not None and bool(_POSTCODE.match(postcode)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,18 +248,20 @@ class _Draft:
         targets: tuple[str, ...],
         *,
         choices: HumanChoices,
-        postcode: str | None,
+        place: Place,
         left_out_because: str,
     ) -> Plan:
         needs = self._needs_for(targets, with_all=False)
+        units = {partner: unit_at(partner, place) for partner in targets}
         referrals = tuple(
             PlannedReferral(
                 partner_id=partner,
-                unit_id=unit_of(partner, postcode),
+                unit_id=unit.id if unit is not None else None,
                 need_indexes=tuple(need.index for need in needs if need.partner_id == partner),
                 reason=_who_decided(partner, choices),
+                unit_name=unit.name if unit is not None else None,
             )
-            for partner in targets
+            for partner, unit in units.items()
         )
         suggestions = tuple(
             Suggestion(n.partner, n.demarche, n.probability, n.spans, left_out_because)

@@ -155,18 +155,23 @@ def test_a_partner_that_nobody_serves_yet_sends_the_whole_case_to_a_human() -> N
         ("mairie", "75020", "75120"),
         ("mairie", "75116", "75116"),
         ("mairie", "75021", None),
-        ("mairie", "69001", None),
+        ("mairie", "69001", "69381"),
+        ("mairie", "93100", "93048"),
+        ("mairie", "01400", None),
         ("caf", "93100", "93"),
         ("cpam", "75019", "75"),
-        ("caf", "20000", None),
-        ("caf", "97400", None),
+        ("caf", "20000", "2A"),
+        ("cpam", "20200", "2B"),
+        ("caf", "97400", "974"),
+        ("caf", "97133", "971"),
+        ("caf", "98800", None),
         ("edf", "75019", None),
         ("mairie", None, None),
         ("mairie", "nonsense", None),
         ("mairie", "٧٥٠١٩", None),
     ],
 )
-def test_the_postcode_says_the_unit_where_that_is_simple(
+def test_the_postcode_says_the_unit_where_there_is_no_doubt(
     partner: str, postcode: str | None, unit: str | None
 ) -> None:
     assert unit_of(partner, postcode) == unit
