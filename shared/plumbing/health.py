@@ -52,7 +52,8 @@ class Health:
     """Probes dependencies side by side; asking often does not probe often.
 
     A probe returns when its dependency is there and raises when it is not; it has `timeout`
-    seconds. A report is kept for `keep_for` seconds.
+    seconds. A report is kept for `keep_for` seconds, one that lacks something for a fifth of
+    that: whoever waits for the service should not wait for the report.
     """
 
     def __init__(self, *, clock: Clock, timeout: float = 1.0, keep_for: float = 1.0) -> None:
@@ -73,7 +74,7 @@ class Health:
         """The state of every dependency, at most `keep_for` seconds old."""
         async with self._one_at_a_time:
             now = self._clock.now()
-            if self._last is None or now - self._last.checked_at >= self._keep_for:
+            if self._last is None or now - self._last.checked_at >= self._kept_for(self._last):
                 problems = await asyncio.gather(
                     *(self._problem_of(probe) for probe in self._probes.values())
                 )
@@ -85,6 +86,9 @@ class Health:
                     ),
                 )
             return self._last
+
+    def _kept_for(self, report: HealthReport) -> timedelta:
+        return self._keep_for if report.ready else self._keep_for / 5
 
     async def _problem_of(self, probe: Probe) -> str | None:
         try:
