@@ -229,3 +229,26 @@ async def test_every_agency_at_once(counter: Counter, agencies: Agencies) -> Non
     for partner_id in ALL:
         referral_id = referral_of(case, partner_id)["referral_id"]
         assert (await agencies.files_opened(partner_id))[referral_id] == 1
+
+
+UNUSUAL = [
+    "Œuvre, ñandú, ﬁ, e\u0301 : chaque signe compte",
+    "🙂👩\u200d👩\u200d👧 \U0001f1eb\U0001f1f7 j’ai besoin d’aide",
+    "أحتاج إلى مساعدة \u202e avec ma carte",
+    "'; DROP TABLE intake.cases; -- <script>alert(1)</script> {{7*7}} %s \\ \"",
+    "une ligne\r\nune autre\tet \u2028 une dernière \x7f\ufeff",
+    "é" * 5000,
+]
+
+
+@pytest.mark.parametrize("partner_id", ["cpam", "casvp", "mairie"])
+async def test_words_arrive_as_they_were_said(
+    counter: Counter, agencies: Agencies, partner_id: str
+) -> None:
+    receipts = [await counter.submit(text, to=[partner_id]) for text in UNUSUAL]
+    for text, receipt in zip(UNUSUAL, receipts, strict=True):
+        case = await counter.until_delivered(receipt.case_id)
+        assert case["text"] == text
+        referral_id = referral_of(case, partner_id)["referral_id"]
+        entry = await agencies.until_received(partner_id, referral_id=referral_id)
+        assert entry["body"]["text"] == text
