@@ -22,6 +22,9 @@ from shared.plumbing.outbox import OutgoingEvent
 Outcome = Literal["route", "triage", "out_of_scope"]
 EndedBecause = Literal["withdrawn", "rerouted", "returned"]
 HeldState = Literal["waiting", "issued", "cancelled"]
+Urgency = Literal[0, 1, 2]
+"""0: danger; 1: urgent; 2: neither."""
+LessonSource = Literal["preview", "triage", "reroute", "refusal"]
 
 
 class UnknownReferral(Exception):
@@ -76,6 +79,9 @@ class Referral:
     issued_at: datetime
     ended_at: datetime | None = None
     ended_because: EndedBecause | None = None
+    refusal_reason: str | None = None
+    refusal_sealed: str | None = None
+    """The agency's own words (`WrittenContent`) when it sent its share back."""
 
     @property
     def live(self) -> bool:
@@ -93,8 +99,42 @@ class HeldDecision:
     asked_at: datetime
     due_at: datetime
     trace: Mapping[str, str]
+    body_id: str | None = None
+    """The body outside that the person named, an entry of the catalogue."""
     state: HeldState = "waiting"
     settled_at: datetime | None = None
+
+    @property
+    def settles_triage(self) -> bool:
+        return self.referral_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class TriageItem:
+    """A case that waits for a person; `settling` while a decision on it may still be undone."""
+
+    site_id: str
+    urgency: Urgency
+    opened_at: datetime
+    settling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a person or an agency said of the agencies of a whole text; ids, never the text.
+
+    `agencies` are right (`hors_perimetre` stands alone; empty when nobody said), `not_agencies`
+    wrong.
+    """
+
+    lesson_id: UUID
+    case_id: UUID
+    source: LessonSource
+    agencies: tuple[str, ...]
+    not_agencies: tuple[str, ...]
+    reason: str
+    at: datetime
+    model_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +159,29 @@ class CaseFile:
     def live_referrals(self) -> tuple[Referral, ...]:
         return tuple(referral for referral in self.referrals if referral.live)
 
+    @property
+    def undecided_needs(self) -> tuple[DecidedNeed, ...]:
+        """The needs that wait for a person and that no live referral carries."""
+        if self.decision is None or self.decision.outcome != "triage":
+            return ()
+        carried = {need.need_id for r in self.live_referrals for need in r.needs}
+        return tuple(need for need in self.decision.needs if need.need_id not in carried)
+
+    @property
+    def triage(self) -> TriageItem | None:
+        """What the people of the triage see of it; None when it does not wait for them."""
+        decision = self.decision
+        if self.request is None or decision is None or self.withdrawn_at is not None:
+            return None
+        if decision.outcome != "triage":
+            return None
+        return TriageItem(
+            site_id=self.request.site_id,
+            urgency=0 if decision.danger is not None else 1 if decision.urgent else 2,
+            opened_at=decision.decided_at,
+            settling=any(h.state == "waiting" and h.settles_triage for h in self.held),
+        )
+
     def referral(self, referral_id: UUID) -> Referral:
         """The referral of that id; raises `UnknownReferral`."""
         for referral in self.referrals:
@@ -134,3 +197,4 @@ class Step:
     case: CaseFile
     decisions: tuple[Decision, ...] = ()
     events: tuple[OutgoingEvent, ...] = field(default=())
+    lessons: tuple[Lesson, ...] = ()

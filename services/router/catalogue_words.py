@@ -1,6 +1,6 @@
 """What people read of a catalogue entry: pure."""
 
-from services.router.catalogue.entries import Catalogue
+from services.router.catalogue.entries import Body, Catalogue
 from services.router.routing_rules import Plan
 from shared.contracts.events import OutsideBody
 
@@ -13,8 +13,9 @@ def title_of(demarche_id: str, *, catalogue: Catalogue) -> str:
 
 def outside_bodies(plan: Plan, *, catalogue: Catalogue) -> tuple[OutsideBody, ...]:
     """The competent bodies outside the house, and how to reach them."""
-    bodies = ((named, catalogue.bodies[named.id]) for named in plan.bodies)
-    return tuple(
-        OutsideBody(body_id=body.id, name=named.name or body.name, how_to_reach=body.how_to_reach)
-        for named, body in bodies
-    )
+    return tuple(outside_body(catalogue.bodies[named.id], name=named.name) for named in plan.bodies)
+
+
+def outside_body(body: Body, *, name: str | None = None) -> OutsideBody:
+    """A body of the catalogue as the visitor is told of it; `name`: the one of their place."""
+    return OutsideBody(body_id=body.id, name=name or body.name, how_to_reach=body.how_to_reach)

@@ -15,6 +15,8 @@ from services.router.catalogue.entries import Catalogue
 from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.decision_store import lock_cases, save_cases
 from services.router.hold_reroute import hold_reroute
+from services.router.learning.example_store import LabelledExample, insert_labelled_examples
+from services.router.learning.label_texts import label_texts
 from services.router.partner_store import get_partners, upsert_partners
 from services.router.partners import Partners
 from services.router.pass_on_answer import pass_on_answer
@@ -83,6 +85,7 @@ class RouterConsumer:
                 self._work_out, part, cases, partners=partners, now=self.clock.now()
             )
             await save_cases(tx, before=cases, after=outcome.cases, decisions=outcome.decisions)
+            await insert_labelled_examples(tx, outcome.examples)
             await self.outbox.append(tx, outcome.announced)
             cases = outcome.cases
 
@@ -101,6 +104,7 @@ class RouterConsumer:
             outcome.cases[case_id] = step.case
             outcome.decisions += step.decisions
             outcome.announced += step.events
+            outcome.examples += label_texts(step.case, step.lessons, sealer=self.sealer)
         return outcome
 
     def _answer(
@@ -141,3 +145,4 @@ class _Outcome:
     cases: dict[UUID, CaseFile]
     decisions: list[Decision] = field(default_factory=list)
     announced: list[OutgoingEvent] = field(default_factory=list)
+    examples: list[LabelledExample] = field(default_factory=list)

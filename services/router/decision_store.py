@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from services.router.case_file import CaseFile, Decision, HeldDecision, Referral, Request
+from services.router.triage_store import save_triage_items
 from shared.contracts.events import AgencyChoices, ConsentGiven, DecidedNeed, OutsideBody
 from shared.plumbing.database import Database, Row, Transaction
 
@@ -37,6 +38,12 @@ async def find_due_case(tx: Transaction, *, case_id: UUID) -> CaseFile | None:
     rows = await tx.fetch(
         "SELECT * FROM router.cases WHERE case_id = $1 FOR UPDATE SKIP LOCKED", case_id
     )
+    return (await _read_files(tx, rows)).get(case_id)
+
+
+async def find_case(tx: Transaction, *, case_id: UUID) -> CaseFile | None:
+    """The file of one case, to be read only."""
+    rows = await tx.fetch("SELECT * FROM router.cases WHERE case_id = $1", case_id)
     return (await _read_files(tx, rows)).get(case_id)
 
 
@@ -84,6 +91,14 @@ async def save_cases(
             for held in case.held
             if held not in before[case.case_id].held
         ],
+    )
+    await save_triage_items(
+        tx,
+        {
+            case.case_id: case.triage
+            for case in changed
+            if case.triage != before[case.case_id].triage
+        },
     )
 
 
@@ -164,15 +179,16 @@ async def _upsert_referrals(tx: Transaction, referrals: Sequence[tuple[UUID, Ref
         """
         INSERT INTO router.referrals (
             referral_id, case_id, decision_id, partner_id, unit_id, needs, issued_at,
-            ended_at, ended_because)
+            ended_at, ended_because, refusal_reason, refusal_sealed)
         SELECT referral_id, case_id, decision_id, partner_id, unit_id, needs::jsonb, issued_at,
-            ended_at, ended_because
+            ended_at, ended_because, refusal_reason, refusal_sealed
         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-            $7::timestamptz[], $8::timestamptz[], $9::text[])
+            $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[])
             AS r (referral_id, case_id, decision_id, partner_id, unit_id, needs, issued_at,
-                ended_at, ended_because)
+                ended_at, ended_because, refusal_reason, refusal_sealed)
         ON CONFLICT (referral_id) DO UPDATE SET
-            ended_at = excluded.ended_at, ended_because = excluded.ended_because
+            ended_at = excluded.ended_at, ended_because = excluded.ended_because,
+            refusal_reason = excluded.refusal_reason, refusal_sealed = excluded.refusal_sealed
         """,
         [referral.referral_id for _, referral in referrals],
         [case_id for case_id, _ in referrals],
@@ -183,6 +199,8 @@ async def _upsert_referrals(tx: Transaction, referrals: Sequence[tuple[UUID, Ref
         [referral.issued_at for _, referral in referrals],
         [referral.ended_at for _, referral in referrals],
         [referral.ended_because for _, referral in referrals],
+        [referral.refusal_reason for _, referral in referrals],
+        [referral.refusal_sealed for _, referral in referrals],
     )
 
 
@@ -195,13 +213,14 @@ async def _upsert_held_decisions(
         """
         INSERT INTO router.held_decisions (
             reroute_id, case_id, referral_id, partners, asked_by, asked_at, due_at, trace,
-            state, settled_at)
+            state, settled_at, body_id)
         SELECT reroute_id, case_id, referral_id, partners::jsonb, asked_by, asked_at, due_at,
-            trace::jsonb, state, settled_at
+            trace::jsonb, state, settled_at, body_id
         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],
-            $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::timestamptz[])
+            $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::timestamptz[],
+            $11::text[])
             AS h (reroute_id, case_id, referral_id, partners, asked_by, asked_at, due_at, trace,
-                state, settled_at)
+                state, settled_at, body_id)
         ON CONFLICT (reroute_id) DO UPDATE SET
             state = excluded.state, settled_at = excluded.settled_at
         """,
@@ -215,6 +234,7 @@ async def _upsert_held_decisions(
         [json.dumps(dict(held.trace)) for _, held in decisions],
         [held.state for _, held in decisions],
         [held.settled_at for _, held in decisions],
+        [held.body_id for _, held in decisions],
     )
 
 
@@ -312,6 +332,8 @@ def _referral(row: Row) -> Referral:
         issued_at=row["issued_at"],
         ended_at=row["ended_at"],
         ended_because=row["ended_because"],
+        refusal_reason=row["refusal_reason"],
+        refusal_sealed=row["refusal_sealed"],
     )
 
 
@@ -324,6 +346,7 @@ def _held_decision(row: Row) -> HeldDecision:
         asked_at=row["asked_at"],
         due_at=row["due_at"],
         trace=row["trace"],
+        body_id=row["body_id"],
         state=row["state"],
         settled_at=row["settled_at"],
     )

@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
-from services.router.case_file import CaseFile, Decision, HeldDecision
+from services.router.case_file import CaseFile, Decision, HeldDecision, Lesson
 from services.router.catalogue.entries import Catalogue
 from services.router.decision_store import find_due_case, list_due_cases, save_cases
 from services.router.issue_held_decision import issue_held_decision
+from services.router.learning.example_store import insert_labelled_examples
+from services.router.learning.label_texts import label_texts
 from services.router.partner_store import get_partners
 from shared.contracts.personal import RequestContent
 from shared.plumbing.clock import Clock
@@ -71,6 +73,7 @@ class HeldDecisions:
             after = before
             decisions: list[Decision] = []
             events: list[OutgoingEvent] = []
+            lessons: list[Lesson] = []
             for held in due:
                 step = issue_held_decision(
                     after,
@@ -83,9 +86,11 @@ class HeldDecisions:
                 after = step.case
                 decisions += step.decisions
                 events += step.events
+                lessons += step.lessons
             await save_cases(
                 tx, before={case_id: before}, after={case_id: after}, decisions=decisions
             )
+            await insert_labelled_examples(tx, label_texts(after, lessons, sealer=self._sealer))
             await self._outbox.append(tx, events)
         for held in due:
             _log_issued(after, held)

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from services.router.case_file import CaseFile, Decision, HeldDecision, Step
 from services.router.catalogue.entries import Catalogue
-from services.router.catalogue_words import title_of
+from services.router.catalogue_words import outside_body, title_of
+from services.router.learning.lessons import lesson_of_decision
 from services.router.partners import Partners
 from services.router.routing_rules import OUT_OF_SCOPE, unit_of
 from services.router.take_decision import decision_id_of, new_referral, take_decision
-from shared.contracts.events import DecidedNeed, Span, derive_id
+from shared.contracts.events import DecidedNeed, OutsideBody, Span, derive_id
 
 
 def issue_held_decision(
@@ -45,7 +46,7 @@ def issue_held_decision(
             _decision(case, before, held, now=now),
             outcome="triage",
             reason=_not_served(chosen, partners),
-            needs=concerned,
+            needs=(*case.undecided_needs, *concerned) if recalled else concerned,
         )
         return take_decision(case, undecided, request=case.request, trace=held.trace)
     decided = {
@@ -59,6 +60,7 @@ def issue_held_decision(
             *(need for referral in staying for need in referral.needs),
             *(need for needs in decided.values() for need in needs),
         ),
+        bodies=_bodies(before, held, catalogue=catalogue),
     )
     issued = [
         new_referral(
@@ -71,7 +73,7 @@ def issue_held_decision(
         for partner, needs in decided.items()
         if needs
     ]
-    return take_decision(
+    step = take_decision(
         case,
         decision,
         request=case.request,
@@ -79,6 +81,55 @@ def issue_held_decision(
         recalled=recalled,
         trace=held.trace,
     )
+    lesson = lesson_of_decision(
+        step.case,
+        decision,
+        source="triage" if held.settles_triage else "reroute",
+        wrong=[
+            *(referral.partner_id for referral in recalled),
+            *(need.partner_id for need in concerned if need.partner_id is not None),
+        ],
+        model_version=before.model_version,
+    )
+    step = replace(step, lessons=(lesson,))
+    if held.settles_triage or not case.undecided_needs:
+        return step
+    return _go_on_waiting(step, before, needs=case.undecided_needs, held=held, now=now)
+
+
+def _go_on_waiting(
+    step: Step,
+    before: Decision,
+    *,
+    needs: tuple[DecidedNeed, ...],
+    held: HeldDecision,
+    now: datetime,
+) -> Step:
+    """A re-route of one referral settles nothing else: what waited for a person still does."""
+    assert step.case.request is not None  # noqa: S101 - nothing was issued without one
+    undecided = replace(
+        before,
+        decision_id=decision_id_of(step.case),
+        number=step.case.next_decision_number,
+        decided_at=now,
+        decided_by="router",
+        needs=needs,
+    )
+    more = take_decision(step.case, undecided, request=step.case.request, trace=held.trace)
+    return Step(
+        case=more.case,
+        decisions=(*step.decisions, *more.decisions),
+        events=(*step.events, *more.events),
+        lessons=step.lessons,
+    )
+
+
+def _bodies(
+    before: Decision, held: HeldDecision, *, catalogue: Catalogue
+) -> tuple[OutsideBody, ...]:
+    """The body the person named, else those found in the text."""
+    named = catalogue.bodies.get(held.body_id) if held.body_id else None
+    return (outside_body(named),) if named is not None else before.bodies
 
 
 def _needs_concerned(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.router.case_file import CaseFile, Decision, Step
+from services.router.learning.lessons import lesson_of_refusal
 from services.router.take_decision import decision_id_of, take_decision
 from shared.contracts.events import ReferralStatusChangedV1
 from shared.contracts.referral_status import SENT_BACK_TO_TRIAGE, ReferralStatus
@@ -32,7 +33,7 @@ def return_refused_referral(
         )
         return Step(case)
     # The needs keep their démarche and their words; who acts on them is what must be decided.
-    needs = tuple(
+    returned = tuple(
         need.model_copy(update={"partner_id": None, "reason": f"returned:{reason.value}"})
         for need in referral.needs
     )
@@ -47,18 +48,34 @@ def return_refused_referral(
         reason=f"returned:{reason.value}",
         urgent=case.decision.urgent,
         danger=case.decision.danger,
-        needs=needs,
+        # What waits already goes on waiting.
+        needs=(*case.undecided_needs, *returned),
         bodies=case.decision.bodies,
         suggestions=case.decision.suggestions,
     )
     without = replace(
         case,
         excluded=case.excluded | {referral.partner_id},
+        # Whoever just decided did not know of this: they are asked again, with all there is.
+        held=tuple(
+            replace(h, state="cancelled", settled_at=now)
+            if h.state == "waiting" and h.settles_triage
+            else h
+            for h in case.held
+        ),
         referrals=tuple(
-            replace(r, ended_at=now, ended_because="returned")
+            replace(
+                r,
+                ended_at=now,
+                ended_because="returned",
+                refusal_reason=reason.value,
+                refusal_sealed=said.sealed,
+            )
             if r.referral_id == referral.referral_id
             else r
             for r in case.referrals
         ),
     )
-    return take_decision(without, decision, request=case.request, returned=referral, trace=trace)
+    step = take_decision(without, decision, request=case.request, returned=referral, trace=trace)
+    lesson = lesson_of_refusal(case, referral, reason=reason.value, at=now)
+    return replace(step, lessons=(lesson,))

@@ -1,12 +1,14 @@
 """A request arrives: its reading becomes a decision, and the decision its referrals."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from services.router.case_file import CaseFile, Decision, Request, Step
 from services.router.catalogue.entries import Catalogue
 from services.router.catalogue_words import outside_bodies, title_of
+from services.router.learning.lessons import lesson_of_decision
 from services.router.partners import Partners
 from services.router.read_request import Reading
 from services.router.routing_rules import (
@@ -62,7 +64,18 @@ def route_request(
         )
         for referral in plan.referrals
     ]
-    return take_decision(case, decision, request=_request(submitted), issued=issued, trace=trace)
+    step = take_decision(case, decision, request=_request(submitted), issued=issued, trace=trace)
+    corrected = submitted.choices.added or submitted.choices.removed
+    if decision.outcome != "route" or not corrected:
+        return step
+    lesson = lesson_of_decision(
+        step.case,
+        decision,
+        source="preview",
+        wrong=[partners.as_listed(partner) for partner in submitted.choices.removed],
+        model_version=decision.model_version,
+    )
+    return replace(step, lessons=(lesson,))
 
 
 def _choices(choices: AgencyChoices, *, partners: Partners) -> HumanChoices:
