@@ -41,8 +41,12 @@ def replay(letters: Sequence[str], *, everything: bool, by: str, as_json: bool) 
 
 
 async def _replay(letters: Sequence[str], *, by: str) -> list[tuple[str, str]]:
-    names = letters or [str(row["letter"]) for row in await list_all(replayed=False)]
+    waiting = [row for row in await list_all(replayed=False) if _is_topic(str(row["topic"]))]
+    names = letters or [str(row["letter"]) for row in waiting]
     rows = [(name, await get_letter(*parse_letter(name))) for name in names]
+    for name, row in rows:
+        if not _is_topic(row["topic"]):
+            raise WrongUsage(f"{name} was polled, not read from a topic: it cannot be replayed.")
     replayed: list[tuple[str, str]] = []
     async with _producer(where.kafka()) as producer:
         for name, row in rows:
@@ -50,6 +54,11 @@ async def _replay(letters: Sequence[str], *, by: str) -> list[tuple[str, str]]:
             await _note(name, by=by)
             replayed.append((name, str(row["topic"])))
     return replayed
+
+
+def _is_topic(name: str) -> bool:
+    """What a partner's list said is kept under a name that no topic can have."""
+    return " " not in name
 
 
 async def _publish(producer: "AIOKafkaProducer", row: "Row") -> None:

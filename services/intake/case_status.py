@@ -5,7 +5,7 @@
 | `withdrawn` | the visitor withdrew it |
 | `in_triage` | a person must decide, or an agency sent its share back and nobody decided since |
 | `answer_needed` | some agency waits for information |
-| `with_agencies` | some agency has not finished |
+| `with_agencies` | some agency has not finished, or a share was taken back to go elsewhere |
 | `closed` | some agency has finished, and none has not |
 | `received` | nothing was decided yet |
 | `out_of_scope` | no partner is competent |
@@ -39,6 +39,9 @@ def case_status(facts: CaseFacts) -> CaseStatus:
     if open_statuses:
         asked = ReferralStatus.NEEDS_INFORMATION in open_statuses
         return CaseStatus.ANSWER_NEEDED if asked else CaseStatus.WITH_AGENCIES
+    if any(r.status is ReferralStatus.WITHDRAWN for r in referrals):
+        # Recalled by a decision that is on its way here: it says where the need goes instead.
+        return CaseStatus.WITH_AGENCIES
     if len(referrals) > len(returned):
         return CaseStatus.CLOSED
     return _status_without_agency(facts)

@@ -91,9 +91,9 @@ class EventFeed:
                 full = len(news) == _PAGE
             if not full:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(
-                        self._wake.wait(), timeout=_POLL if self._listeners else None
-                    )
+                    # Not wait_for: on Python 3.11 it can swallow the cancellation that ends us.
+                    async with asyncio.timeout(_POLL if self._listeners else None):
+                        await self._wake.wait()
                 self._wake.clear()
 
     async def follow(
@@ -119,7 +119,8 @@ class EventFeed:
                 seen = max(seen, after)
             while True:
                 try:
-                    following = await asyncio.wait_for(listener.news.get(), timeout=heartbeat)
+                    async with asyncio.timeout(heartbeat):
+                        following = await listener.news.get()
                 except TimeoutError:
                     yield None
                     continue

@@ -9,9 +9,11 @@ from services.partner_adapters.partner_adapter import Collects
 from services.partner_adapters.partner_store import get_cursor, mark_cursor
 from services.partner_adapters.status_store import Said
 from shared.contracts.events import derive_id
+from shared.contracts.personal import WrittenContent
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, Transaction
 from shared.plumbing.dead_letters import DeadLetter, insert_dead_letters
+from shared.plumbing.sealing import Sealer
 
 log = structlog.get_logger()
 
@@ -25,6 +27,7 @@ async def collect_statuses(
     partner_id: str,
     adapter: Collects,
     record: RecordStatuses,
+    sealer: Sealer,
     clock: Clock,
 ) -> int:
     """One page; returns how many statuses it held. Raises `PartnerFailure`.
@@ -42,7 +45,7 @@ async def collect_statuses(
         await insert_dead_letters(
             tx,
             schema=SCHEMA,
-            letters=[_letter(partner_id, entry) for entry in page.unreadable],
+            letters=[_letter(partner_id, entry, sealer=sealer) for entry in page.unreadable],
             now=clock.now(),
         )
         await mark_cursor(tx, partner_id, page.cursor)
@@ -51,16 +54,17 @@ async def collect_statuses(
     return len(page.statuses) + len(page.unreadable)
 
 
-def _letter(partner_id: str, entry: str) -> DeadLetter:
+def _letter(partner_id: str, entry: str, *, sealer: Sealer) -> DeadLetter:
     # Polled lists have no offsets: the content's own makes burying it twice harmless.
     entry_id: UUID = derive_id("unreadable status", partner_id, entry)
+    sealed = sealer.seal(WrittenContent(text=entry), bound_to=entry_id)
     return DeadLetter(
         consumer=SCHEMA,
         topic=f"statuses of {partner_id}",
         partition=0,
         offset=entry_id.int >> 65,
-        key=None,
+        key=str(entry_id).encode(),
         headers=[],
-        value=entry.encode(),
+        value=sealed.encode(),
         error="a status that does not parse",
     )

@@ -9,6 +9,7 @@ from services.partner_adapters.partner_adapter import Collects, PartnerFailure
 from services.partner_adapters.partner_locks import PartnerLocks
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, DatabaseUnavailable
+from shared.plumbing.sealing import Sealer
 
 log = structlog.get_logger()
 
@@ -28,6 +29,7 @@ class Collecting:
         locks: PartnerLocks,
         database: Database,
         record: RecordStatuses,
+        sealer: Sealer,
         clock: Clock,
     ) -> None:
         self._partner_id = partner_id
@@ -37,6 +39,7 @@ class Collecting:
         self._locks = locks
         self._database = database
         self._record = record
+        self._sealer = sealer
         self._clock = clock
         self._failures = 0
 
@@ -57,6 +60,7 @@ class Collecting:
                     partner_id=self._partner_id,
                     adapter=self._adapter,
                     record=self._record,
+                    sealer=self._sealer,
                     clock=self._clock,
                 )
         except (PartnerFailure, DatabaseUnavailable, TimeoutError) as error:

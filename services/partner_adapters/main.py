@@ -315,6 +315,7 @@ def _collecting(
                 locks=locks,
                 database=core.database,
                 record=core.record_statuses,
+                sealer=core.sealer,
                 clock=core.clock,
             )
             jobs[f"statuses of {partner_id}"] = collecting.run

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 
@@ -19,6 +20,7 @@ from services.partner_adapters.partner_adapter import (
 from services.partner_adapters.partner_locks import PartnerLocks
 from services.partner_adapters.partner_loop import PartnerLoop
 from services.partner_adapters.record_deliveries import record_deliveries
+from shared.contracts.personal import WrittenContent
 from shared.plumbing.database import Database
 from shared.plumbing.group_commit import GroupCommit
 from tests.integration.partner_adapters.house import House
@@ -349,6 +351,7 @@ async def test_polled_statuses_are_recorded_with_the_cursor_and_trouble_passes(h
         locks=locks,
         database=house.database,
         record=house.record_statuses,
+        sealer=house.sealer,
         clock=house.clock,
     )
     async with running(locks.run(), collecting.run()):
@@ -359,8 +362,12 @@ async def test_polled_statuses_are_recorded_with_the_cursor_and_trouble_passes(h
         )
         await until(asked_after(adapter, "2"))
     assert (await house.referral(event))["status"] == "resolved"
-    buried = await house.database.fetch("SELECT topic FROM partner_adapters.dead_letters")
-    assert [row["topic"] for row in buried] == ["statuses of cpam"]
+    [buried] = await house.database.fetch("SELECT * FROM partner_adapters.dead_letters")
+    assert buried["topic"] == "statuses of cpam"
+    opened = house.sealer.open(
+        buried["value"].decode(), WrittenContent, bound_to=UUID(buried["key"].decode())
+    )
+    assert opened.text == "{}"
 
 
 def asked(adapter, number):

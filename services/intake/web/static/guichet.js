@@ -124,12 +124,18 @@ function row(item) {
   return line;
 }
 
+function toCall(danger) {
+  return danger === "gaz"
+    ? "odeur de gaz, appelez le 0 800 47 33 33"
+    : `appelez le ${danger}`;
+}
+
 function statusCell(item) {
   const status = cell(CASE_STATUS[item.status] ?? item.status);
   if (item.urgent) {
     const urgent = document.createElement("strong");
     urgent.className = "urgent";
-    urgent.textContent = item.danger ? ` Danger : appelez le ${item.danger}` : " Urgent";
+    urgent.textContent = item.danger ? ` Danger : ${toCall(item.danger)}` : " Urgent";
     status.append(urgent);
   }
   return status;
