@@ -2,19 +2,20 @@
 
 build/bench/results.json: `{id: {value, unit, better, gate, aim}}`; build/bench/details.json says
 when and on what machine each was measured, with its rounds and facts. Naming benchmarks keeps
-the results of the others. Exit code 1 when a benchmark failed or a gate is missed.
+the results of the others. It runs on uvloop, as the services do. Exit code 1 when a benchmark
+failed or a gate is missed.
 """
 
 import argparse
-import asyncio
 import importlib
 import sys
 import traceback
 
+import uvloop
 from rich.console import Console
 
 from tests.benchmarks.measure import Effort, Measure
-from tests.benchmarks.report import keep, show
+from tests.benchmarks.report import forget, keep, show
 
 BENCHMARKS = {
     "consume_ratio": "consume() against a bare loop",
@@ -39,15 +40,19 @@ def main() -> int:
     effort = Effort(quick=asked.quick, say=lambda line: console.print(f"  · {line}", style="dim"))
     measures: list[Measure] = []
     failed: list[str] = []
+    if not asked.names:
+        forget()
     for name in asked.names or BENCHMARKS:
         console.print(f"{name}: {BENCHMARKS[name]}", style="bold")
         try:
             module = importlib.import_module(f"tests.benchmarks.{name}")
-            measures += asyncio.run(module.measure(effort))
+            found = uvloop.run(module.measure(effort))
         except Exception:  # noqa: BLE001 - the others are still worth measuring
             failed.append(name)
             traceback.print_exc()
-    keep(measures, afresh=not asked.names)
+            continue
+        keep(found)
+        measures += found
     show(measures, failed=failed, quick=asked.quick)
     return 1 if failed or not all(each.meets(each.gate) for each in measures) else 0
 

@@ -3,7 +3,6 @@
 Served by the same server, on the same event loop, with as many connections as intake has.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import asyncpg
+import uvloop
 from fastapi import FastAPI
 
 from services.intake.request_form import RequestForm
@@ -47,4 +47,4 @@ def build_bare_door(database_url: str) -> FastAPI:
 
 if __name__ == "__main__":
     door = build_bare_door(os.environ["BENCH_DATABASE_URL"])
-    asyncio.run(serve(door, host="127.0.0.1", port=int(sys.argv[1])))
+    uvloop.run(serve(door, host="127.0.0.1", port=int(sys.argv[1])))

@@ -15,16 +15,22 @@ from rich.table import Table
 from tests.benchmarks.measure import Measure
 
 FOLDER = Path(__file__).parents[2] / "build" / "bench"
+_RESULTS, _DETAILS = FOLDER / "results.json", FOLDER / "details.json"
 _SHOWN_ROUNDS = 8
 _WIDTH_IN_LOGS = 140
 
 
-def keep(measures: Sequence[Measure], *, afresh: bool) -> None:
-    """Write results.json and details.json; the results of other benchmarks stay unless afresh."""
+def forget() -> None:
+    """Remove what earlier runs left."""
+    for path in (_RESULTS, _DETAILS):
+        path.unlink(missing_ok=True)
+
+
+def keep(measures: Sequence[Measure]) -> None:
+    """Write these into results.json and details.json; the others stay as they are."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    results, details = FOLDER / "results.json", FOLDER / "details.json"
-    _merge(results, {each.id: _result(each) for each in measures}, afresh=afresh)
-    _merge(details, {each.id: _details(each) for each in measures}, afresh=afresh)
+    _merge(_RESULTS, {each.id: _result(each) for each in measures})
+    _merge(_DETAILS, {each.id: _details(each) for each in measures})
 
 
 def show(measures: Sequence[Measure], *, failed: Sequence[str], quick: bool) -> None:
@@ -51,7 +57,7 @@ def show(measures: Sequence[Measure], *, failed: Sequence[str], quick: bool) -> 
         table.add_row(name, "", "", "", "", "[red]failed[/]", "")
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_IN_LOGS)
     console.print(table)
-    console.print(f"{FOLDER / 'results.json'}, details beside it", style="dim")
+    console.print(f"{_RESULTS}, details beside it", style="dim")
 
 
 def machine() -> str:
@@ -64,8 +70,8 @@ def machine() -> str:
     )
 
 
-def _merge(path: Path, new: dict[str, Any], *, afresh: bool) -> None:
-    old = json.loads(path.read_text()) if path.exists() and not afresh else {}
+def _merge(path: Path, new: dict[str, Any]) -> None:
+    old = json.loads(path.read_text()) if path.exists() else {}
     path.write_text(json.dumps(old | new, indent=2, ensure_ascii=False) + "\n")
 
 
