@@ -114,8 +114,15 @@ async def _start() -> System:
             "AIGUILLAGE_PARTNERS_FOLDER": str(partners),
         },
     )
-    async with asyncio.timeout(READY_WITHIN):
-        addresses = (await _read(process))["ready"]
+    try:
+        async with asyncio.timeout(READY_WITHIN):
+            addresses = (await _read(process))["ready"]
+    except BaseException:
+        if process.returncode is None:
+            process.kill()  # what it started dies with it
+        await process.wait()
+        _remove(folder)
+        raise
     secrets = json.loads((folder / "secrets.json").read_text("utf-8"))
     return System(addresses, secrets["tokens"], secrets["passwords"], folder, process)
 
@@ -129,8 +136,13 @@ async def _stop(system: System) -> None:
     except TimeoutError:
         system.process.kill()
         raise
+    _remove(system.folder)
+
+
+def _remove(folder: Path) -> None:
+    """Data and logs; AIGUILLAGE_KEEP_LOGS=1 keeps them for whoever looks for a cause."""
     if not os.environ.get("AIGUILLAGE_KEEP_LOGS"):
-        shutil.rmtree(system.folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _read(process: asyncio.subprocess.Process) -> dict[str, Any]:

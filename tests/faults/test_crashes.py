@@ -160,6 +160,26 @@ async def test_all_three_services_killed_one_after_the_other_lose_nothing(
     await check_nothing_lost_nothing_twice(counter, agencies, receipts, destinations)
 
 
+async def test_a_call_whose_caller_was_killed_is_looked_up_and_not_repeated(
+    system: System, counter: Counter, agencies: Agencies, operations: Door
+) -> None:
+    """edf files a second time whatever is posted a second time, and answers after we are dead."""
+    to = [("edf",)] * 6
+    await agencies.behave(["edf"], statuses=False)  # a status would prove the delivery
+    async with agencies.broken(["edf"], "slow", seconds=1.2):
+        receipts = [await counter.submit("Une question", to=each) for each in to]
+        async with asyncio.timeout(LONG):
+            while (await operations.get("/api/v1/partners/edf")).content["sending"] < len(to):
+                await asyncio.sleep(0.02)
+        await system.kill("partner_adapters")
+        await asyncio.sleep(2)
+    await until_ready(counter, system.partner_adapters)
+    for receipt in receipts:
+        await counter.until_delivered(receipt.case_id)
+    await agencies.behave(["edf"], statuses=True)
+    await check_nothing_lost_nothing_twice(counter, agencies, receipts, to)
+
+
 @pytest.mark.parametrize("how", ["crashed", "frozen"])
 async def test_without_kafka_requests_are_accepted_and_caught_up(
     system: System, counter: Counter, agencies: Agencies, how: str
