@@ -98,9 +98,7 @@ async def _ours(
         if time.monotonic() - started > _WITHIN:
             raise MessagesLost(f"not all of {referrals} referrals delivered in {_WITHIN:.0f} s")
         await asyncio.sleep(0.2)
-    after = await _count(stub_url)
-    if after["held"] - before["held"] != referrals or after["doubled"] != before["doubled"]:
-        raise MessagesLost(f"{referrals} referrals, and the agency went from {before} to {after}")
+    await _refuse_loss(stub_url, before, referrals)
     seconds = await database.fetchval(
         """
         SELECT extract(epoch FROM max(finished_at) - min(sending_since))::float8
@@ -113,6 +111,7 @@ async def _ours(
 
 async def _bare(stub_url: str, round_number: int, referrals: int) -> float:
     bodies = iter([_body(round_number, number) for number in range(referrals)])
+    before = await _count(stub_url)
     connector = aiohttp.TCPConnector(limit=_CONCURRENCY)
     async with aiohttp.ClientSession(connector=connector) as http:
 
@@ -130,7 +129,15 @@ async def _bare(stub_url: str, round_number: int, referrals: int) -> float:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(_CONCURRENCY):
                 tasks.create_task(client())
-        return referrals / (time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+    await _refuse_loss(stub_url, before, referrals)
+    return referrals / seconds
+
+
+async def _refuse_loss(stub_url: str, before: dict[str, int], referrals: int) -> None:
+    after = await _count(stub_url)
+    if after["held"] - before["held"] != referrals or after["doubled"] != before["doubled"]:
+        raise MessagesLost(f"{referrals} referrals, and the agency went from {before} to {after}")
 
 
 async def _delivered(database: Database, ids: list) -> int:
