@@ -4,10 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.router.catalogue.entries import Demarche
+from services.router.catalogue.entries import Demarche, Number
+from services.router.letter_answers import LetterAnswer, letter_answer
 from services.router.preview_request import Preview
 from shared.contracts.events import Span
 
+GivenField = Annotated[
+    str,
+    Field(
+        pattern=r"^(given_name|family_name|birth_date|postcode|phone|email|identifiers\.[a-z]{2,20})$"
+    ),
+]
 _SPANS = "Indices in Unicode characters of the text, end exclusive."
 
 
@@ -16,9 +23,24 @@ class PreviewAsked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Annotated[
+        Literal["request", "letter"],
+        Field(description="`letter`: the text is a letter or a bill that somebody was sent."),
+    ] = "request"
     text: Annotated[str, Field(min_length=1, max_length=5000)]
     language: Annotated[str | None, Field(max_length=35, pattern=r"^[A-Za-z]{2,3}(-\w+)*$")] = None
     postcode: Annotated[str | None, Field(pattern=r"^\d{5}$")] = None
+    insee: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\d[\dAB]\d{3}$",
+            description="The commune's INSEE code, surer than the postcode.",
+        ),
+    ] = None
+    given: Annotated[
+        tuple[GivenField, ...],
+        Field(max_length=30, description="Names of the visitor's fields that are filled in."),
+    ] = ()
 
 
 class PreviewNeed(BaseModel):
@@ -34,6 +56,7 @@ class PreviewReferral(BaseModel):
     partner: str
     partner_name: str
     unit: str | None
+    unit_name: str | None
     demarches: tuple[str, ...]
     reason: str
 
@@ -53,6 +76,33 @@ class PreviewBody(BaseModel):
     how_to_reach: str
 
 
+class PreviewMissing(BaseModel):
+    """What a person should still ask, for this agency to be able to act."""
+
+    partner: str
+    partner_name: str
+    facts: tuple[str, ...]
+
+
+class PreviewRight(BaseModel):
+    """Another right that a person with this need often misses."""
+
+    demarche: Annotated[str, Field(description="A démarche, or `body:<id>`.")]
+    title: str
+    partner: Annotated[str | None, Field(description="Null: a body outside.")]
+    because: str
+    seen_from: Annotated[str, Field(description="The démarche it stands beside.")]
+
+
+class PreviewCall(BaseModel):
+    """Whom to call at once."""
+
+    number: Number
+    dial: Annotated[str, Field(description="As it is written and said.")]
+    service: str
+    advice: str
+
+
 class PreviewAnswer(BaseModel):
     """What would go to whom, if the visitor agrees, and why."""
 
@@ -66,6 +116,10 @@ class PreviewAnswer(BaseModel):
     referrals: tuple[PreviewReferral, ...]
     suggestions: tuple[PreviewSuggestion, ...]
     bodies: tuple[PreviewBody, ...]
+    missing: tuple[PreviewMissing, ...]
+    other_rights: tuple[PreviewRight, ...]
+    call: PreviewCall | None
+    letter: LetterAnswer | None
 
 
 class DemarcheAnswer(BaseModel):
@@ -76,6 +130,7 @@ class DemarcheAnswer(BaseModel):
     plain: str
     facts: tuple[str, ...]
     online_service: str | None
+    examples: tuple[str, ...]
 
 
 class DemarchesPage(BaseModel):
@@ -110,6 +165,7 @@ def preview_answer(preview: Preview, *, partner_names: dict[str, str]) -> Previe
                 partner=referral.partner_id,
                 partner_name=partner_names[referral.partner_id],
                 unit=referral.unit_id,
+                unit_name=referral.unit_name,
                 demarches=tuple(plan.needs[index].demarche_id for index in referral.need_indexes),
                 reason=referral.reason,
             )
@@ -130,7 +186,34 @@ def preview_answer(preview: Preview, *, partner_names: dict[str, str]) -> Previe
             PreviewBody(id=body.body_id, name=body.name, how_to_reach=body.how_to_reach)
             for body in preview.bodies
         ),
+        missing=tuple(
+            PreviewMissing(
+                partner=missing.partner_id,
+                partner_name=partner_names[missing.partner_id],
+                facts=missing.facts,
+            )
+            for missing in preview.missing
+        ),
+        other_rights=tuple(
+            PreviewRight(
+                demarche=right.demarche_id,
+                title=right.title,
+                partner=right.partner_id,
+                because=right.because,
+                seen_from=right.seen_from,
+            )
+            for right in preview.other_rights
+        ),
+        call=_call(preview),
+        letter=letter_answer(preview, partner_names=partner_names),
     )
+
+
+def _call(preview: Preview) -> PreviewCall | None:
+    call = preview.call
+    if call is None:
+        return None
+    return PreviewCall(number=call.number, dial=call.dial, service=call.service, advice=call.advice)
 
 
 def demarche_answer(demarche: Demarche, *, partner_names: dict[str, str]) -> DemarcheAnswer:
@@ -142,4 +225,5 @@ def demarche_answer(demarche: Demarche, *, partner_names: dict[str, str]) -> Dem
         plain=demarche.plain,
         facts=demarche.facts,
         online_service=demarche.online_service,
+        examples=demarche.examples,
     )

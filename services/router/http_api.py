@@ -3,12 +3,14 @@
 import asyncio
 import bisect
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query, Request
 
 from services.router.catalogue.entries import Catalogue
 from services.router.classification.compiled_catalogue import CompiledCatalogue
+from services.router.classification.letter import CompiledLetters, compile_letters
 from services.router.http_answers import (
     DemarchesPage,
     PreviewAnswer,
@@ -17,7 +19,9 @@ from services.router.http_answers import (
     preview_answer,
 )
 from services.router.partner_store import get_partners
-from services.router.preview_request import preview_request
+from services.router.partners import Partners
+from services.router.preview_letter import preview_letter
+from services.router.preview_request import Known, Preview, preview_request
 from shared.plumbing.access import Principal
 from shared.plumbing.database import Database
 from shared.plumbing.http_door import allow
@@ -37,12 +41,34 @@ class DoorParts:
     def partner_names(self) -> dict[str, str]:
         return {partner.id: partner.name for partner in self.catalogue.partners.values()}
 
+    @cached_property
+    def letters(self) -> CompiledLetters:
+        return compile_letters(self.catalogue.letters)
+
 
 async def _parts(request: Request) -> DoorParts:
     parts: DoorParts = request.app.state.parts
     return parts
 
 
+def _as_request(text: str, *, known: Known, parts: DoorParts, partners: Partners) -> Preview:
+    return preview_request(
+        text, known=known, catalogue=parts.catalogue, compiled=parts.compiled, partners=partners
+    )
+
+
+def _as_letter(text: str, *, known: Known, parts: DoorParts, partners: Partners) -> Preview:
+    return preview_letter(
+        text,
+        known=known,
+        catalogue=parts.catalogue,
+        compiled=parts.compiled,
+        letters=parts.letters,
+        partners=partners,
+    )
+
+
+_READ_AS = {"request": _as_request, "letter": _as_letter}
 Parts = Annotated[DoorParts, Depends(_parts)]
 Someone = Annotated[Principal, allow(*_ANYBODY_AT_A_COUNTER)]
 
@@ -75,13 +101,14 @@ def add_routes(app: FastAPI) -> None:
         principal: Someone,  # noqa: ARG001 - declares who may
     ) -> PreviewAnswer:
         partners = await get_partners(parts.database, listed=frozenset(parts.compiled.partner_ids))
-        answer = await asyncio.to_thread(
-            preview_request,
-            asked.text,
+        known = Known(
             language=asked.language,
             postcode=asked.postcode,
-            catalogue=parts.catalogue,
-            compiled=parts.compiled,
-            partners=partners,
+            insee=asked.insee,
+            given=frozenset(asked.given),
+        )
+        read = _READ_AS[asked.kind]
+        answer = await asyncio.to_thread(
+            read, asked.text, known=known, parts=parts, partners=partners
         )
         return preview_answer(answer, partner_names=parts.partner_names)

@@ -25,18 +25,35 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+PlaceRule = Literal["home", "event", "anywhere", "paris"]
+"""Which unit acts: that of the visitor's home; that of where it happened (an act of birth is at
+the mairie of birth); any; or only for those who live in Paris."""
+
+
 class Partner(Entry):
     """An agency as people call it.
 
-    `jobs` are the words of those who work there, not visitors; `topics` stand for the agency
-    where neither it nor its rival is named (gas of no named brand is Engie's).
+    `place` holds for its démarches that say nothing else. `jobs` are the words of those who work
+    there, not visitors; `topics` stand for the agency where neither it nor its rival is named
+    (gas of no named brand is Engie's).
     """
 
     id: Text
     name: Text
+    place: PlaceRule = "home"
     names: tuple[Text, ...] = ()
     jobs: tuple[Text, ...] = ()
     topics: tuple[Text, ...] = ()
+
+
+class AlsoCheck(Entry):
+    """Another right that a person with this need often misses, and why they may have it.
+
+    `demarche` is one of ours, or `body:<id>`.
+    """
+
+    demarche: Text
+    because: Text
 
 
 class Demarche(Entry):
@@ -59,7 +76,9 @@ class Demarche(Entry):
     is_harm: bool = False
     is_consequence: bool = False
     facts: tuple[Text, ...] = ()
+    place: PlaceRule | None = None
     online_service: str | None = None
+    also_check: tuple[AlsoCheck, ...] = ()
 
     @property
     def partner(self) -> str:
@@ -84,8 +103,13 @@ class Body(Entry):
 
 
 class Danger(Entry):
+    """Words of immediate danger, and whom to call: `dial` as it is written and said."""
+
     number: Number
     why: Text
+    service: Text
+    dial: Text
+    advice: Text
     names: Names
 
 
@@ -96,11 +120,52 @@ class ForeignTheme(Entry):
     terms: dict[str, Names]
 
 
+class LetterTopic(Entry):
+    """What a sender's letter is about, and the démarche that answers it."""
+
+    demarche: Text
+    words: Names
+
+
+class LetterSender(Entry):
+    """Who writes: a partner or `body:<id>`; `domains` are its real web and mail addresses."""
+
+    id: Text
+    words: Names
+    domains: tuple[Text, ...] = ()
+    topics: tuple[LetterTopic, ...] = ()
+
+
+Wish = Literal["pay", "send_document", "appointment", "collect", "refusal", "information"]
+
+
+class LetterWish(Entry):
+    """What a letter wants; `certain` words settle it, `sure` ones count double the others."""
+
+    what: Wish
+    certain: tuple[Text, ...] = ()
+    sure: Names
+    maybe: tuple[Text, ...] = ()
+
+
+class LetterTrap(Entry):
+    """Words no real agency writes."""
+
+    words: Names
+
+
+class LetterWords(Entry):
+    senders: tuple[LetterSender, ...]
+    wishes: tuple[LetterWish, ...]
+    traps: tuple[LetterTrap, ...]
+
+
 class Catalogue(Entry):
     partners: dict[str, Partner]
     demarches: dict[str, Demarche]
     bodies: dict[str, Body]
     dangers: tuple[Danger, ...]
     foreign_themes: tuple[ForeignTheme, ...]
+    letters: LetterWords
     shorthand: dict[str, str]  # "rdv" → "rendez vous"
     common_words: frozenset[str]  # never taken for a misspelt catalogue word

@@ -15,6 +15,10 @@ from services.router.catalogue.entries import (
     Demarche,
     Entry,
     ForeignTheme,
+    LetterSender,
+    LetterTrap,
+    LetterWish,
+    LetterWords,
     Partner,
 )
 
@@ -30,6 +34,7 @@ def load_catalogue(folder: Path = FOLDER) -> Catalogue:
     """Every entry, validated. Raises CatalogueError with the file and the line."""
     partners: dict[str, Partner] = {}
     demarches: dict[str, Demarche] = {}
+    sources: list[_Source] = []
     for path in sorted(folder.glob("*.toml")):
         source = _Source(path)
         if "partner" not in source.data:
@@ -37,12 +42,17 @@ def load_catalogue(folder: Path = FOLDER) -> Catalogue:
         partner = source.parse(Partner, source.data["partner"], line=source.line_of("partner", 0))
         if partner.id not in PARTNER_IDS:
             source.fail(source.line_of("partner", 0), f"unknown partner {partner.id!r}")
+        if partner.id in partners:
+            source.fail(source.line_of("partner", 0), f"duplicate id {partner.id!r}")
         partners[partner.id] = partner
+        sources.append(source)
         _add_demarches(source, partner.id, demarches)
     missing = [partner for partner in PARTNER_IDS if partner not in partners]
     if missing:
         raise CatalogueError(f"{folder}:0: no file for the partners {', '.join(missing)}")
     bodies = _bodies(_Source(folder / "out_of_scope.toml"))
+    for source in sources:
+        _check_also_checks(source, demarches, bodies)
     spelling = _Source(folder / "spelling.toml")
     return Catalogue(
         partners=partners,
@@ -50,6 +60,7 @@ def load_catalogue(folder: Path = FOLDER) -> Catalogue:
         bodies=bodies,
         dangers=tuple(_Source(folder / "danger.toml").entries("danger", Danger)),
         foreign_themes=_foreign(_Source(folder / "foreign_terms.toml"), demarches, bodies),
+        letters=_letters(_Source(folder / "letters.toml"), demarches, bodies),
         shorthand=spelling.data["shorthand"],
         common_words=frozenset(" ".join(spelling.data["common_words"]).split()),
     )
@@ -101,6 +112,24 @@ def _add_demarches(source: _Source, partner: str, demarches: dict[str, Demarche]
         source.fail(0, f"no {partner}.autre")
 
 
+def _check_also_checks(
+    source: _Source, demarches: dict[str, Demarche], bodies: dict[str, Body]
+) -> None:
+    """Another right to check must exist, and be another one."""
+    for index, entry in enumerate(source.data.get("demarche", [])):
+        for also in demarches[entry["id"]].also_check:
+            if not _is_known(also.demarche, demarches, bodies) or also.demarche == entry["id"]:
+                line = source.line_of("demarche", index)
+                source.fail(line, f"dead also_check {also.demarche!r} of {entry['id']!r}")
+
+
+def _is_known(meant: str, demarches: dict[str, Demarche], bodies: dict[str, Body]) -> bool:
+    """`meant`: a démarche, or `body:<id>`."""
+    return meant in demarches or (
+        meant.startswith("body:") and meant.removeprefix("body:") in bodies
+    )
+
+
 def _bodies(source: _Source) -> dict[str, Body]:
     bodies: dict[str, Body] = {}
     for index, body in enumerate(source.entries("body", Body)):
@@ -119,7 +148,28 @@ def _foreign(
 ) -> tuple[ForeignTheme, ...]:
     themes = source.entries("theme", ForeignTheme)
     for index, theme in enumerate(themes):
-        known = theme.means in demarches or theme.means.removeprefix("body:") in bodies
-        if not known:
+        if not _is_known(theme.means, demarches, bodies):
             source.fail(source.line_of("theme", index), f"means unknown {theme.means!r}")
     return tuple(themes)
+
+
+def _letters(
+    source: _Source, demarches: dict[str, Demarche], bodies: dict[str, Body]
+) -> LetterWords:
+    senders = source.entries("sender", LetterSender)
+    seen: set[str] = set()
+    for index, sender in enumerate(senders):
+        line = source.line_of("sender", index)
+        if sender.id not in PARTNER_IDS and not _is_known(sender.id, {}, bodies):
+            source.fail(line, f"unknown sender {sender.id!r}")
+        if sender.id in seen:
+            source.fail(line, f"duplicate id {sender.id!r}")
+        seen.add(sender.id)
+        for topic in sender.topics:
+            if topic.demarche not in demarches:
+                source.fail(line, f"unknown démarche {topic.demarche!r}")
+    return LetterWords(
+        senders=tuple(senders),
+        wishes=tuple(source.entries("wish", LetterWish)),
+        traps=tuple(source.entries("trap", LetterTrap)),
+    )
