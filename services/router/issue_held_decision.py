@@ -41,12 +41,13 @@ def issue_held_decision(
     recalled = [r for r in case.live_referrals if r.referral_id == held.referral_id]
     staying = [r for r in case.live_referrals if r.referral_id != held.referral_id]
     concerned = _needs_concerned(case, before, held)
+    still_waiting = _needs_not_concerned(case, concerned)
     if not set(chosen) <= partners.served:
         undecided = replace(
             _decision(case, before, held, now=now),
             outcome="triage",
             reason=_not_served(chosen, partners),
-            needs=(*case.undecided_needs, *concerned) if recalled else concerned,
+            needs=(*still_waiting, *concerned),
         )
         return take_decision(case, undecided, request=case.request, trace=held.trace)
     decided = {
@@ -92,9 +93,9 @@ def issue_held_decision(
         model_version=before.model_version,
     )
     step = replace(step, lessons=(lesson,))
-    if held.settles_triage or not case.undecided_needs:
+    if not still_waiting:
         return step
-    return _go_on_waiting(step, before, needs=case.undecided_needs, held=held, now=now)
+    return _go_on_waiting(step, before, needs=still_waiting, held=held, now=now)
 
 
 def _go_on_waiting(
@@ -140,6 +141,14 @@ def _needs_concerned(
         return case.referral(held.referral_id).needs
     carried = {need.need_id for referral in case.live_referrals for need in referral.needs}
     return tuple(need for need in before.needs if need.need_id not in carried)
+
+
+def _needs_not_concerned(
+    case: CaseFile, concerned: tuple[DecidedNeed, ...]
+) -> tuple[DecidedNeed, ...]:
+    """What waits for a person and is not what this decision is about."""
+    settled = {need.need_id for need in concerned}
+    return tuple(need for need in case.undecided_needs if need.need_id not in settled)
 
 
 def _needs_for(

@@ -11,6 +11,8 @@ from services.router.classification.compiled_catalogue import compile_catalogue
 from services.router.consumers import GROUP, TOPICS, RouterConsumer, concerns_us
 from services.router.held_decisions_loop import HeldDecisions
 from services.router.http_api import DoorParts, add_routes
+from services.router.http_pages import add_pages
+from services.router.http_triage import TriageParts, add_triage_routes
 from services.router.settings import Settings
 from shared.contracts.topics import referrals_topic
 from shared.plumbing.access import SessionVerifier
@@ -71,6 +73,14 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         health.add("postgresql", database.probe)
         health.add("kafka", consumption.probe)
         app.state.parts = DoorParts(catalogue=catalogue, compiled=compiled, database=database)
+        app.state.triage = TriageParts(
+            catalogue=catalogue,
+            compiled=compiled,
+            database=database,
+            sealer=sealer,
+            clock=clock,
+            undo=settings.undo,
+        )
         jobs = {
             "outbox relay": after_topics_exist(relay.run, kafka=settings.kafka, topics=topics),
             "consumption": after_topics_exist(consumption.run, kafka=settings.kafka, topics=topics),
@@ -96,6 +106,8 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     add_routes(app)
+    add_triage_routes(app)
+    add_pages(app, sign_in=settings.sign_in)
     return app
 
 

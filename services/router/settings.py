@@ -13,6 +13,12 @@ class Settings(ServiceSettings):
     router_port: int = Field(default=8001, ge=0, le=65535)
     undo_seconds: float = Field(default=20, ge=0, le=3600)
     """How long a person's decision waits before it is issued, so that it can be undone."""
+    intake_url: str | None = None
+    """Where people sign in; without it, at this same address (one public origin for all doors)."""
+
+    @property
+    def sign_in(self) -> str:
+        return f"{(self.intake_url or '').rstrip('/')}/guichet"
 
     @property
     def undo(self) -> timedelta:

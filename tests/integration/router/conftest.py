@@ -65,5 +65,5 @@ async def router(
     )
     await router_database.run_alone(
         "TRUNCATE router.cases, router.partners, router.outbox, router.inbox, "
-        "router.dead_letters CASCADE"
+        "router.idempotency_keys, router.dead_letters CASCADE"
     )

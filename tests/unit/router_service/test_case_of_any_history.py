@@ -37,15 +37,8 @@ from shared.plumbing.outbox import OutgoingEvent
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 UNDO = timedelta(seconds=20)
 PARTNERS = frozenset({"caf", "cpam", "casvp", "mairie"})
-CATALOGUE = Catalogue(
-    partners={},
-    demarches={},
-    bodies={},
-    dangers=(),
-    foreign_themes=(),
-    shorthand={},
-    common_words=frozenset(),
-)
+# Titles and bodies are all that these acts read of it.
+CATALOGUE = Catalogue.model_construct(partners={}, demarches={}, bodies={})
 TWO_NEEDS = Reading(
     Classification(
         needs=(
@@ -256,6 +249,38 @@ def test_the_decision_in_force_covers_every_live_referral(history_of: list[tuple
     if decision.outcome == "route" and history.case.withdrawn_at is None:
         carried = {n.need_id for r in history.case.live_referrals for n in r.needs}
         assert {need.need_id for need in decision.needs} == carried
+
+
+whole_partners = st.lists(st.sampled_from(sorted(PARTNERS)), min_size=1, max_size=3)
+sends_on = st.one_of(
+    st.tuples(st.just("refuse"), number),
+    st.tuples(st.just("reroute"), number, whole_partners, st.booleans()),
+    st.tuples(st.just("wait")),
+)
+
+
+@given(st.lists(sends_on, max_size=14))
+def test_no_need_is_forgotten_it_is_with_an_agency_or_waits_for_a_person(
+    history_of: list[tuple],
+) -> None:
+    history = _live(History(), [("submit",), *history_of])
+
+    case = history.case
+    with_agencies = [need for referral in case.live_referrals for need in referral.needs]
+    words = {span for need in (*with_agencies, *case.undecided_needs) for span in need.spans}
+    assert words >= {(3, 6), (10, 16)}
+
+
+@given(st.lists(acts, max_size=14))
+def test_a_case_is_on_the_triage_s_list_only_while_a_person_must_decide(
+    history_of: list[tuple],
+) -> None:
+    history = _live(History(), [("submit",), *history_of])
+
+    case = history.case
+    assert case.decision is not None
+    waits = case.decision.outcome == "triage" and case.withdrawn_at is None
+    assert (case.triage is not None) == waits
 
 
 def test_an_answer_on_a_foreign_referral_is_refused() -> None:
