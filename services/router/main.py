@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import compile_catalogue
+from services.router.classification.linear_model import load_model
 from services.router.consumers import GROUP, TOPICS, RouterConsumer, concerns_us
 from services.router.held_decisions_loop import HeldDecisions
 from services.router.http_api import DoorParts, add_routes
@@ -42,7 +43,7 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         catalogue = load_catalogue()
-        compiled = compile_catalogue(catalogue)
+        compiled = compile_catalogue(catalogue, model=load_model())
         database = await connect_patiently(settings.database_url.get_secret_value(), schema=SCHEMA)
         outbox = Outbox(schema=SCHEMA, source="router", clock=clock)
         relay = OutboxRelay(

@@ -24,9 +24,9 @@ OUT_OF_SCOPE = "hors_perimetre"
 OWN_DESK = "accompagnement"
 CCAS = "ccas"  # who gives, outside Paris, what the CASVP gives in Paris
 
-# A wrong agency costs the visitor weeks, a triage costs a human two minutes: below this
-# confidence the human is cheaper (see `confidence` in classification/classify.py).
-TRIAGE_BELOW = 0.55
+# A person's two minutes are the unit of `Classification.routing_cost`: what may cost more than
+# that when it is simply sent goes to a person first.
+COST_OF_A_HUMAN = 1.0
 
 _POSTCODE = re.compile(r"[0-9]{5}$")
 
@@ -181,7 +181,7 @@ def _doubt(classification: Classification) -> str | None:
     """Why the machine's own reading may not be followed, or None."""
     if classification.vague:
         return "vague"
-    return "low_confidence" if classification.confidence < TRIAGE_BELOW else None
+    return "low_confidence" if classification.routing_cost > COST_OF_A_HUMAN else None
 
 
 def _stop_without_choice(

@@ -1,10 +1,13 @@
 """PURE: a visitor's text → the needs in it, each with its démarche, its reason and its spans."""
 
 import math
+from collections.abc import Sequence
 
 from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.classification.cues import muted_words, spoken_text
+from services.router.classification.joined import join
 from services.router.classification.matching import Match, Reading, read
+from services.router.classification.normalisation import Word
 from services.router.classification.result import BodyFound, Classification, Need, Span
 from services.router.classification.scoring import (
     OWN_DESK,
@@ -28,6 +31,7 @@ _PROBABILITY_STEEPNESS = 1.5
 _LIKENESS_PROBABILITY = 0.45
 _CLEAR_LIKENESS_PROBABILITY = 0.6
 _VAGUE_CONFIDENCE = 0.3
+_COST_OF_A_WRONG_READING = 2.2  # in human looks; where there is no model to say better
 _LONG_TEXT = 12  # words: an agency's name alone explains little of a long text
 
 
@@ -35,11 +39,24 @@ def classify(
     text: str,
     *,
     catalogue: CompiledCatalogue,
-    language: str | None = None,  # noqa: ARG001 - used when issue 4 brings the linear model
-    postcode: str | None = None,  # noqa: ARG001 - the place is a routing rule today
-    channel: str | None = None,  # noqa: ARG001 - agents write shorthand: a feature of the model
+    language: str | None = None,  # noqa: ARG001 - the words tell it
+    postcode: str | None = None,  # noqa: ARG001 - the place is a routing rule
+    channel: str | None = None,  # noqa: ARG001 - agents' shorthand is opened for everyone
 ) -> Classification:
     """The best reading of any text, in a few milliseconds; raises nothing on a str.
+
+    What the catalogue finds, weighed by the trained model where there is one.
+    """
+    lexical, words = classify_lexically(text, catalogue=catalogue)
+    if catalogue.model is None:
+        return lexical
+    return join(lexical, words, model=catalogue.model)
+
+
+def classify_lexically(
+    text: str, *, catalogue: CompiledCatalogue
+) -> tuple[Classification, Sequence[Word]]:
+    """What the catalogue alone makes of a text, and its words put right.
 
     `confidence` is the lowest probability among what was found: one doubtful need makes the whole
     answer doubtful, since a wrong agency costs more than a human's two minutes.
@@ -56,15 +73,17 @@ def classify(
     vague = danger is None and all(c.entry.id == VAGUE for c in found)
     if not found:
         needs = (Need(VAGUE, OWN_DESK, _VAGUE_CONFIDENCE, (), "vague"),)
-    return Classification(
+    lexical = Classification(
         needs=needs,
         bodies=bodies,
         urgent=danger is not None or is_urgent(spoken) or _is_harm(found, reading, catalogue),
         danger=danger,
         confidence=_confidence(found),
         vague=vague,
+        routing_cost=(1 - _confidence(found)) * _COST_OF_A_WRONG_READING,
         model_version=catalogue.model_version,
     )
+    return lexical, reading.words
 
 
 def _is_harm(found: list[Candidate], reading: Reading, catalogue: CompiledCatalogue) -> bool:

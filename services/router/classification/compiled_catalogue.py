@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.router.catalogue.entries import Catalogue
+from services.router.classification.linear_model import LinearModel
 from services.router.classification.normalisation import STOPWORDS, folded_words, stem
 from services.router.classification.spelling import Speller
 
@@ -69,13 +70,16 @@ class CompiledCatalogue:
     instead_of: dict[str, tuple[str, ...]]  # body id → partners it takes the place of
     likeness: dict[str, tuple[tuple[str, float], ...]]  # stem → (entry id, weight), cosine ready
     entries: dict[str, Entry]
+    model: LinearModel | None
 
 
 def content_stems(forms: Iterable[str]) -> Key:
     return tuple(stem(form) for form in forms if form not in STOPWORDS)
 
 
-def compile_catalogue(catalogue: Catalogue) -> CompiledCatalogue:
+def compile_catalogue(
+    catalogue: Catalogue, *, model: LinearModel | None = None
+) -> CompiledCatalogue:
     """Everything `classify` needs, built once (well under a second)."""
     entries = {d.id: Entry(d.id, d.partner) for d in catalogue.demarches.values()}
     entries |= {b.id: Entry(b.id, BODY) for b in catalogue.bodies.values()}
@@ -120,6 +124,7 @@ def compile_catalogue(catalogue: Catalogue) -> CompiledCatalogue:
         instead_of={b.id: b.instead_of for b in catalogue.bodies.values() if b.instead_of},
         likeness=_likeness(texts),
         entries=entries,
+        model=model,
     )
 
 

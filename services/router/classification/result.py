@@ -40,3 +40,4 @@ class Classification:
     confidence: float  # 0…1 that the set of agencies is right
     vague: bool  # a person must ask what is meant
     model_version: str
+    routing_cost: float = 0.0  # what sending it unseen may cost; a human's two minutes are 1

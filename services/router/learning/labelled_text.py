@@ -1,12 +1,6 @@
-"""A text with what people said of it: what training reads; plain data.
+"""A text with what people said of it: what training reads; plain data."""
 
-`training/train.py` turns these into a model: `train(texts) -> TrainedModel`, and
-`evaluate(model, texts) -> Scores`.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,23 +11,5 @@ class LabelledText:
     agencies: frozenset[str]
     not_agencies: frozenset[str] = frozenset()
     language: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """How well a model does on some texts; `macro_f1` (0…1) is what models are compared by."""
-
-    texts: int
-    macro_f1: float
-    others: Mapping[str, float] = field(default_factory=dict)
-    """By name, such as `exact_set`; told, not decided on."""
-
-
-class TrainedModel(Protocol):
-    """A model ready to be written: its version, and the bytes of its file."""
-
-    @property
-    def version(self) -> str: ...
-
-    @property
-    def file(self) -> bytes: ...
+    urgent: bool | None = None
+    """None when nobody said."""

@@ -6,6 +6,7 @@ import pytest
 
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
+from services.router.classification.linear_model import load_model
 from services.router.consumers import RouterConsumer
 from services.router.held_decisions_loop import HeldDecisions
 from shared.plumbing.clock import MovableClock
@@ -18,7 +19,7 @@ from tests.integration.router.rig import NOON, UNDO, Rig
 
 @pytest.fixture(scope="session")
 def compiled() -> CompiledCatalogue:
-    return compile_catalogue(load_catalogue())
+    return compile_catalogue(load_catalogue(), model=load_model())
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from services.router.catalogue.load import load_catalogue
 from services.router.classification.classify import classify
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
 from services.router.classification.normalisation import words_of
-from services.router.routing_rules import OUT_OF_SCOPE, TRIAGE_BELOW, agencies_of
+from services.router.routing_rules import COST_OF_A_HUMAN, OUT_OF_SCOPE, agencies_of
 
 DEVELOPMENT = Path(__file__).parent / "development_texts.jsonl"
 AGENCIES = (
@@ -123,7 +123,7 @@ def test_the_development_texts_are_understood_above_the_floor() -> None:
     sure = [
         expected == got
         for (row, answer), (expected, got) in zip(read, found, strict=True)
-        if not answer.vague and answer.confidence >= TRIAGE_BELOW and answer.danger is None
+        if not answer.vague and answer.routing_cost <= COST_OF_A_HUMAN and answer.danger is None
     ]
     urgent = Counter((row["urgent"], answer.urgent) for row, answer in read)
     figures = {

@@ -89,7 +89,7 @@ def test_a_removed_agency_is_never_sent_nor_suggested() -> None:
 
 
 def test_a_person_who_confirmed_wins_over_a_machine_that_doubts() -> None:
-    doubtful = replace(TWO, confidence=0.1)
+    doubtful = replace(TWO, routing_cost=1.5)
     made = plan(doubtful, choices=HumanChoices(confirmed=("caf",)))
     assert (made.decision, sent(made)) == ("route", ["caf"])
     assert [(s.partner_id, s.reason) for s in made.suggestions] == [("cpam", "not_sure")]
@@ -108,7 +108,7 @@ def test_immediate_danger_goes_to_a_human_even_when_agencies_were_confirmed(numb
 
 
 def test_low_confidence_and_vague_texts_go_to_triage_with_the_best_guess() -> None:
-    assert plan(replace(TWO, confidence=0.2)).reason == "low_confidence"
+    assert plan(replace(TWO, routing_cost=1.1)).reason == "low_confidence"
     nothing = Need("accompagnement.autre", "accompagnement", 0.3, (), "vague")
     vague = plan(replace(TWO, needs=(nothing,), vague=True))
     assert (vague.decision, vague.reason, agencies_of(vague)) == (

@@ -1,0 +1,169 @@
+"""PURE: the catalogue's reading and the trained model's probabilities → one classification.
+
+The catalogue knows démarches, bodies and the words that decided; the model knows which of them
+visitors really mean. Where they differ the model's probability decides on the agency, and the
+catalogue still names the démarche.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from services.router.classification.linear_model import (
+    AGENCIES,
+    LABELS,
+    URGENT,
+    Floats,
+    LinearModel,
+)
+from services.router.classification.ngrams import within_word
+from services.router.classification.normalisation import STOPWORDS, Word
+from services.router.classification.result import BodyFound, Classification, Need, Span
+
+OUTSIDE = "hors_perimetre"
+OWN_DESK = "accompagnement"
+UNKNOWN_BODY = "autre_organisme"
+
+INCLUDED_FROM = 0.5
+# In human looks at a triage screen (two minutes): a wrong agency makes the visitor wait for its
+# refusal, a missing one for the visitor to come back. Chosen so that about one text in seven
+# is looked at by a person; the model card says what that gives.
+COST_OF_A_WRONG_AGENCY = 1.5
+COST_OF_A_MISSING_AGENCY = 1.0
+# An urgent case that waits costs far more than a case looked at first for nothing.
+URGENT_FROM = 0.25
+_DECIDING_WORDS = 3
+_WEAK_REASONS = frozenset(("likeness", "clear_likeness", "vague"))
+
+
+def joined_features(lexical: Classification, first: Floats, clause: Floats) -> Floats:
+    """What the second step sees of each label: [labels, 10]. Training and use share it.
+
+    `first`: the first scores of the text; `clause`: the highest among its clauses.
+    """
+    told = np.zeros(len(LABELS), dtype=np.float32)
+    weak = np.zeros(len(LABELS), dtype=np.float32)
+    for need in lexical.needs:
+        index = LABELS.index(need.partner)
+        told[index] = max(told[index], need.probability)
+        weak[index] = max(weak[index], float(need.reason in _WEAK_REASONS))
+    for body in lexical.bodies:
+        told[AGENCIES.index(OUTSIDE)] = max(told[AGENCIES.index(OUTSIDE)], body.probability)
+    told[-1] = float(lexical.urgent)
+    weak[-1] = float(lexical.danger is not None)
+    agencies = len(AGENCIES)
+    count = len(LABELS)
+    return np.stack(
+        [
+            first,
+            clause,
+            told,
+            (told > 0).astype(np.float32),
+            weak,
+            _best_of_others(first, agencies),
+            _best_of_others(told, agencies),
+            np.full(count, float((told[: agencies - 1] > 0).sum()), dtype=np.float32),
+            np.full(count, float(lexical.vague), dtype=np.float32),
+            np.full(count, float(bool(lexical.bodies)), dtype=np.float32),
+        ],
+        axis=1,
+    )
+
+
+def _best_of_others(values: Floats, agencies: int) -> Floats:
+    """For each label the highest value among the other agencies."""
+    best = int(values[:agencies].argmax())
+    others = np.full(len(values), values[best], dtype=np.float32)
+    others[best] = np.delete(values[:agencies], best).max()
+    return others
+
+
+def join(lexical: Classification, words: Sequence[Word], *, model: LinearModel) -> Classification:
+    """One reading of both; danger is the catalogue's alone, so that no model can argue it away."""
+    forms = [word.form for word in words]
+    features = joined_features(lexical, model.first_scores(forms), model.clause_scores(forms))
+    probabilities = model.probabilities(features)
+    chance = {label: float(p) for label, p in zip(LABELS, probabilities, strict=True)}
+    urgent = lexical.danger is not None or chance[URGENT] >= URGENT_FROM
+    version = f"{model.version}+{lexical.model_version}"
+    if lexical.danger is not None:
+        return replace(lexical, urgent=urgent, model_version=version)
+    chosen = _chosen(chance)
+    needs = tuple(
+        need
+        for partner in chosen
+        if partner != OUTSIDE
+        for need in _needs(partner, lexical, words, chance=chance[partner], model=model)
+    )
+    bodies = _bodies(lexical, chosen, chance=chance[OUTSIDE])
+    own_desk_only = chosen == (OWN_DESK,)
+    return Classification(
+        needs=needs,
+        bodies=bodies,
+        urgent=urgent,
+        danger=None,
+        confidence=round(_chance_of_all(chance, chosen), 3),
+        vague=own_desk_only and lexical.vague,
+        routing_cost=round(_routing_cost(chance, chosen), 3),
+        model_version=version,
+    )
+
+
+def _chosen(chance: dict[str, float]) -> tuple[str, ...]:
+    """The likeliest set: the partners likely enough, one at least; or outside, alone."""
+    partners = [agency for agency in AGENCIES if agency != OUTSIDE]
+    inside = tuple(agency for agency in partners if chance[agency] >= INCLUDED_FROM)
+    inside = inside or (max(partners, key=chance.__getitem__),)
+    return max((inside, (OUTSIDE,)), key=lambda chosen: _chance_of_all(chance, chosen))
+
+
+def _chance_of_all(chance: dict[str, float], chosen: tuple[str, ...]) -> float:
+    """How likely it is that these agencies, all of them and no other, are right."""
+    product = 1.0
+    for agency in AGENCIES:
+        product *= chance[agency] if agency in chosen else 1 - chance[agency]
+    return product
+
+
+def _routing_cost(chance: dict[str, float], chosen: tuple[str, ...]) -> float:
+    """The cost to expect of sending to these agencies without a human's look."""
+    wrong = sum(1 - chance[agency] for agency in chosen)
+    missing = sum(chance[agency] for agency in AGENCIES if agency not in chosen)
+    return wrong * COST_OF_A_WRONG_AGENCY + missing * COST_OF_A_MISSING_AGENCY
+
+
+def _needs(
+    partner: str,
+    lexical: Classification,
+    words: Sequence[Word],
+    *,
+    chance: float,
+    model: LinearModel,
+) -> list[Need]:
+    told = [need for need in lexical.needs if need.partner == partner]
+    if told:
+        return [replace(need, probability=round(chance, 3)) for need in told]
+    spans = _deciding_spans(partner, words, model=model)
+    return [Need(f"{partner}.autre", partner, round(chance, 3), spans, "model")]
+
+
+def _bodies(
+    lexical: Classification, chosen: tuple[str, ...], *, chance: float
+) -> tuple[BodyFound, ...]:
+    if OUTSIDE in chosen and not lexical.bodies:
+        return (BodyFound(UNKNOWN_BODY, round(chance, 3), (), "model"),)
+    return lexical.bodies
+
+
+def _deciding_spans(partner: str, words: Sequence[Word], *, model: LinearModel) -> tuple[Span, ...]:
+    """The few words whose letters spoke most for the partner."""
+    column = model.label_index[partner]
+    said: list[tuple[float, Word]] = []
+    for word in words:
+        ids = list(within_word(word.form))
+        if ids and word.form not in STOPWORDS:
+            weight = float((model.weights[ids, column] * model.idf[ids]).sum())
+            said.append((weight, word))
+    best = sorted(said, key=lambda pair: -pair[0])[:_DECIDING_WORDS]
+    return tuple(sorted({(word.start, word.end) for weight, word in best if weight > 0}))

@@ -1,0 +1,116 @@
+"""The trained model beside the catalogue: any text is answered, no danger is argued away."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.router.catalogue.load import load_catalogue
+from services.router.classification.classify import classify, classify_lexically
+from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
+from services.router.classification.joined import INCLUDED_FROM
+from services.router.classification.linear_model import (
+    LABELS,
+    LinearModel,
+    UnusableModel,
+    load_model,
+    read_model,
+    write_model,
+)
+from services.router.classification.ngrams import SIZE, clauses_of, ngrams_of
+from services.router.routing_rules import COST_OF_A_HUMAN, agencies_of
+
+AGENCIES = set(LABELS[:-1])
+
+
+@pytest.fixture(scope="module")
+def model() -> LinearModel:
+    found = load_model()
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def compiled(model: LinearModel) -> CompiledCatalogue:
+    return compile_catalogue(load_catalogue(), model=model)
+
+
+@given(text=st.text(max_size=400))
+@settings(deadline=None, max_examples=150)
+def test_any_text_gets_an_answer(compiled: CompiledCatalogue, text: str) -> None:
+    found = classify(text, catalogue=compiled)
+    assert set(agencies_of(found)) <= AGENCIES
+    assert 0 <= found.confidence <= 1
+    assert found.routing_cost >= 0
+    for need in found.needs:
+        assert all(0 <= start < end <= len(text) for start, end in need.spans)
+
+
+@pytest.mark.parametrize("text", ["", "a", "🙂🙂🙂", "\u200f\u200f", "...", "x" * 5000, "12 12 12"])
+def test_what_says_nothing_is_never_sent_without_a_human(
+    compiled: CompiledCatalogue, text: str
+) -> None:
+    found = classify(text, catalogue=compiled)
+    assert found.vague or found.routing_cost > COST_OF_A_HUMAN
+
+
+def test_danger_is_what_the_catalogue_says_whatever_the_model_thinks(
+    compiled: CompiledCatalogue,
+) -> None:
+    text = "mon mari me frappe et je veux aussi mon attestation caf"
+    lexical, _ = classify_lexically(text, catalogue=compiled)
+    found = classify(text, catalogue=compiled)
+    assert (found.danger, found.needs) == (lexical.danger, lexical.needs)
+    assert found.urgent
+
+
+def test_every_agency_chosen_says_which_words_decided(compiled: CompiledCatalogue) -> None:
+    text = "je ne touche plus rien de la kaf depuis deux mois"
+    found = classify(text, catalogue=compiled)
+    assert [need.partner for need in found.needs] == ["caf"]
+    assert found.needs[0].spans
+    assert found.needs[0].probability >= INCLUDED_FROM
+
+
+def test_the_model_says_its_version_and_the_catalogue_s(
+    compiled: CompiledCatalogue, model: LinearModel
+) -> None:
+    assert classify("mes apl", catalogue=compiled).model_version.startswith(model.version + "+")
+
+
+def test_a_model_written_and_read_again_is_the_same(model: LinearModel) -> None:
+    again = read_model(write_model(model))
+    assert again.version == model.version
+    assert np.array_equal(again.weights, model.weights)
+
+
+def test_a_file_that_is_no_model_is_refused_and_says_why(model: LinearModel) -> None:
+    with pytest.raises(UnusableModel, match=r"no \.npz file"):
+        read_model(b"not a model")
+    lacking = io.BytesIO()
+    np.savez(lacking, idf=model.idf)
+    with pytest.raises(UnusableModel, match="lacks bias"):
+        read_model(lacking.getvalue())
+    other = io.BytesIO()
+    arrays = {"idf": model.idf, "weights": model.weights[:4], "bias": model.bias}
+    joins = {"join_weights": model.join_weights, "join_bias": model.join_bias}
+    np.savez(other, labels=np.array(LABELS), **arrays, **joins)
+    with pytest.raises(UnusableModel, match="other labels or another size"):
+        read_model(other.getvalue())
+
+
+@given(forms=st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=12), max_size=30))
+@settings(deadline=None)
+def test_ngrams_are_distinct_places_with_a_weight_each(forms: list[str]) -> None:
+    ids, counts = ngrams_of(forms)
+    assert len(set(ids.tolist())) == len(ids) == len(counts)
+    assert all(0 <= place < SIZE for place in ids)
+    assert all(count >= 1 for count in counts)
+
+
+def test_clauses_are_the_parts_that_may_each_say_a_need() -> None:
+    said = ["mes", "apl", "sont", "bloquees", "et", "ma", "carte", "vitale", "est", "perdue"]
+    assert clauses_of(said) == [said[:4], said[5:]]
+    assert clauses_of(["bonjour", ",", "mes", "apl"]) == [["bonjour", ",", "mes", "apl"]]
