@@ -29,6 +29,8 @@ dead_letters = typer.Typer(
     help="Messages that could not be handled.", no_args_is_help=True, epilog=EXIT_CODES
 )
 partners = typer.Typer(help="The agencies.", no_args_is_help=True, epilog=EXIT_CODES)
+router = typer.Typer(epilog=EXIT_CODES)
+app.add_typer(router, name="router")
 app.add_typer(topics, name="topics")
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(partners, name="partners")
@@ -91,10 +93,32 @@ def intake() -> None:
     _serve("intake")
 
 
-@app.command(epilog=EXIT_CODES)
-def router() -> None:
-    """Run the router service (settings: AIGUILLAGE_… in the environment)."""
-    _serve("router")
+@router.callback(invoke_without_command=True, epilog=EXIT_CODES)
+def router_service(context: typer.Context) -> None:
+    """Run the router service (settings: AIGUILLAGE_… in the environment), or a command on it."""
+    if context.invoked_subcommand is None:
+        _serve("router")
+
+
+@router.command("retrain", epilog=EXIT_CODES)
+def router_retrain(
+    reports: Annotated[
+        Path, typer.Option(file_okay=False, help="Where the comparison is written.")
+    ] = Path("build/retraining"),
+    model: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="The model's file; without it, the installed one."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train on what people decided too, compare with the present model, keep the better one.
+
+    Reads the database and the key ring (AIGUILLAGE_DATABASE_URL, AIGUILLAGE_KEY_RING, or a
+    running `up`). The router takes a new model when it starts again.
+    """
+    from services.commands.retrain import retrain
+
+    retrain(model_file=model, reports=reports, as_json=as_json)
 
 
 @app.command("partner-adapters", epilog=EXIT_CODES)

@@ -47,6 +47,19 @@ def operations_token() -> str:
     return _token(OPERATIONS_ACCOUNT)
 
 
+def key_ring() -> str:
+    """The text of the key ring that opens what the services sealed."""
+    if given := os.environ.get("AIGUILLAGE_KEY_RING"):
+        return given
+    secrets = find_secrets(default_state_folder())
+    if secrets is None:
+        raise NotReachable(
+            "No key ring to open what is sealed.",
+            hint="Start `aiguillage up` in another terminal, or set AIGUILLAGE_KEY_RING.",
+        )
+    return secrets.key_ring
+
+
 def _address(what: str, variable: str, read: Callable[[Running], str]) -> str:
     if given := os.environ.get(variable):
         return given
