@@ -33,9 +33,11 @@ _WORD = re.compile(rf"(?:{_LETTER})+")
 _EMAIL = re.compile(r"\S+@\S+")
 _WEB = re.compile(r"(?i)\b(?:https?://|www\.)\S+")
 _PHONE = re.compile(r"(?<!\d)(?:\+\d{1,3}|00\d{2}|\(?0)[\s.()/-]*\d(?:[\s.()/-]*\d){7,11}(?!\d)")
-_PRODUCT = re.compile(r"(?<![^\W_])[^\W\d_]{1,4}\d{1,2}[^\W\d_]?(?![^\W_])")
-_MIXED = re.compile(r"[^\W_]*\d[^\W_]*")
-_DIGITS = re.compile(r"\d+(?:[\s.,/:-]*\d+)*")
+_NUMBER = re.compile(
+    # A product name is passed over as a whole, so that its digits are not found after it.
+    r"(?P<product>(?<![^\W_])[^\W\d_]{1,4}\d{1,2}[^\W\d_]?(?![^\W_]))"
+    r"|\d+(?:[\s.,/:-]+\d+)*"
+)
 _NAMED = re.compile(
     r"\b(?P<said>(?:M\.|Mr\.?|Mme|Mlle|Me|Dr|Monsieur|Madame|Mademoiselle)\s+)"
     r"(?P<name>[A-ZÀ-Þ][\w'’-]*(?:\s+[A-ZÀ-Þ][\w'’-]*){0,2})"
@@ -101,8 +103,4 @@ def _mask_identifiers(text: str, visitor: Visitor) -> str:
 
 
 def _mask_numbers(text: str) -> str:
-    def masked(found: re.Match[str]) -> str:
-        return found[0] if _PRODUCT.fullmatch(found[0]) else _DIGITS.sub(number, found[0])
-
-    number = _MARK_OF[NUMBER]
-    return _MIXED.sub(masked, text)
+    return _NUMBER.sub(lambda found: found["product"] or _MARK_OF[NUMBER], text)
