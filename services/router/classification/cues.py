@@ -17,7 +17,7 @@ _AGENCY = r"(?:@\S+ (?:(?:et|ou|ni) (?=@))?)+"
 _SHOWN = r"(?:la |le |l |les |du |de |des |d |a |au |aux |chez )*"
 _PAPER = (
     r"(?:@?(?:acte|extrait|attestation|justificatif|certificat|quotient|qf|copie|duplicata"
-    r"|avis d imposition"
+    r"|avis d imposition|facture|bulletin|preuve"
     r"|releve|livret|rib|papier|piece|carte)s?)"
 )
 
@@ -30,23 +30,23 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "negated",
             r"\b(?:pas pour|pas a propos|pas besoin|pas d un|n est pas|rien a voir|il s agit pas"
             r"|veux pas|pas question|est pas|pas concerne|pas chez) "
-            r"(?P<mute>(?:(?!mais|et|je|j|il|elle|on|c|ma|mon|qui|que)[^ ,.]+ ?){1,5})",
+            r"(?P<mute>(?:(?!(?:mais|et|je|j|il|elle|on|c|ma|mon|qui|que) )[^ ,.]+ ?){1,5})",
         ),
         ("negated", rf"\b(?:ni|sauf|et non|et pas|mais pas) (?P<mute>{_SHOWN}{_AGENCY})"),
         ("negated", rf"(?<!ai )\bpas (?P<mute>(?:la |le |l |les |a la |chez )*{_AGENCY})"),
         (
             "negated",
-            r"\b(?:pas pour|ni|pas besoin d|pas besoin de|pas) (?P<mute>(?:la |le |l |mon |ma |mes"
-            r" |"
-            r"un |une )(?:[^ ,.]+ ?){1,3})(?=, |mais|c est)",
+            r"(?<!ai )(?<! a )\b(?:pas pour|ni|pas besoin d|pas besoin de|pas) (?P<mute>(?:la |le "
+            r"|l |mon |ma |mes |un |une )(?:[^ ,.]+ ?){1,5}?)(?=[,.] |mais|c est|hein)",
         ),
         # je travaille à la SNCF, mon mari est agent EDF, retraité de La Poste
         (
             "employer",
             r"\b(?:travaill\w+|bosse\w*|boulot|employ\w+|salari\w+|embauch\w+|job|stage|interim\w*"
             r"|agent|conduct\w+|ancien\w*|alternan\w+|apprenti\w*|collegue\w*|patron\w*|chef|cadre"
-            rf"|chauffeur|retraite\w*|ouvrier\w*|poste de \w+|vigile|menage|mutation|logee?)"
-            rf" (?:a |{_FEW}(?:la |l |chez |du |de |d |des |au ))?(?P<mute>{_AGENCY})",
+            rf"|chauffeur|retraite\w*|ouvrier\w*|poste de \w+|vigile|menage|mutation|logee?|conduis"
+            rf"|\d+ ans|bureaux|locaux|quais?|camions?)(?: ,)?"
+            rf" (?:a |{_FEW}(?:la |l |chez |du |de |d |des |au |pour ))?(?P<mute>{_AGENCY})",
         ),
         (
             "employer",
@@ -78,6 +78,31 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             rf"|d appeler |de demander )?(?:a |vers |chez |que c est |que c etait"
             rf" ){_SHOWN}(?P<mute>{_AGENCY})",
         ),
+        # on m'envoie à la mairie, EDF dit non, j'ai cru que c'était EDF
+        (
+            "told",
+            r"\b(?:m|me|nous|lui) (?:a |ont |avait |avaient )?(?:dit|envoi\w+|envoy\w+|renvoi\w+"
+            r"|renvoy\w+|adress\w+|orient\w+)(?: ,)? (?:va |aller |d aller |voir )?"
+            rf"(?:a |vers |chez ){_SHOWN}(?P<mute>{_AGENCY})",
+        ),
+        ("told", rf"(?P<mute>{_AGENCY})(?:me |m |nous )?(?:a |ont )?(?:dit|dis|disent|dise) "),
+        (
+            "told",
+            r"\b(?:cru|croyais|croire|pensais|pretend|dis toujours|pas dit) (?:que |qu )?"
+            rf"(?:c etait |c est |il venait )?{_SHOWN}(?P<mute>{_AGENCY})",
+        ),
+        # mon frère à la CPAM, la voisine de La Poste
+        (
+            "employer",
+            r"\b(?:frere|soeur|voisine?|cousine?|amie?|copine?|copain|gendre|neveu|niece|oncle"
+            r"|tante) (?:, )?(?:celui |celle |qui est )?(?:a |de |d |chez )"
+            rf"{_SHOWN}(?P<mute>{_AGENCY})",
+        ),
+        # un poste de caissière n'est pas La Poste
+        (
+            "word",
+            r"\b(?:dernier|nouveau|le|il|elle|ce|un|au|mon|perdu) (?P<mute>@?post\w* )",
+        ),
         # la MDPH a accepté, accordé par la MDPH
         (
             "told",
@@ -100,7 +125,7 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         # je suis en arrêt maladie, je touche le RSA : a situation, not a need
         (
             "status",
-            r"\b(?:suis|est|etant|sommes|sont|touche|touchant|percois|percoit|percevons"
+            r"\b(?:suis|est|etant|sommes|sont|ai|touche|touchant|percois|percoit|percevons"
             r"|beneficiaire\w*"
             r"|allocataire\w*|titulaire|vis|vit|vivant|beneficie\w*|avec|malgre) (?:actuellement "
             r"|deja |bien "
@@ -123,6 +148,18 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "status",
             r"\b(?:allocataire|beneficiaire|titulaire)s? (?P<mute>(?:du |de l |de la |d )?"
             r"@?(?:rsa|aah|apl|cmu|c2s|ame|aspa|pension)\b)",
+        ),
+        # hier la CAF, non là c'est ma carte de train : what is asked comes after
+        (
+            "told",
+            r"^(?P<mute>.{1,300}?) (?:non (?:la |l idee )?c est|(?:ce que je (?:veux|demande)"
+            r"|ce qu il (?:me |nous )?faut|ce qui (?:m inquiete|me manque|manque|ne vient pas)"
+            r"|(?:mon|le) (?:souci|sujet|probleme)|ma question)(?: ,)? c est"
+            r"|donc c est ca|c est donc|(?:ne |n )?manque (?:plus )?(?:que|un seul)|il n y a que"
+            r"|je viens (?:juste |seulement |donc )?pour|je (?:voudrais|veux) (?:donc|maintenant)"
+            r"|maintenant (?:je (?:veux|voudrais)|il me faut)|c est juste"
+            r"|[,.] (?:il )?(?:ne )?reste (?:plus )?(?:que |seulement |juste )?"
+            r"(?=(?:la|le|les|l|mon|ma|mes) ))",
         ),
         # … mais moi c'est pour
         (
@@ -158,6 +195,19 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r" reception)\w*)"
             rf" (?:\w+ )?(?:du|de|des|d|venant de|par) (?:la |le |l )?(?={_AGENCY}|#)",
         ),
+        # pour prendre mon colis il me faut une carte d'identité, la CAF en veut une
+        (
+            "asked_by_another",
+            r"\bpour (?P<mute>(?:[^ ,.]+ ){1,8}?)(?:, )?(?:il (?:me |m |nous )?(?:en )?faut"
+            r"|on (?:me |m |nous )?(?:demande|reclame)) ",
+        ),
+        (
+            "asked_by_another",
+            r"^(?P<mute>.{1,200}?)(?:parce que|car|,) (?:ma|mon) (?:carte d identite|passeport"
+            r"|piece(?: d identite)?|cni) (?:est|n est) ",
+        ),
+        ("asked_by_another", rf"(?P<mute>{_AGENCY})(?:m |nous |l )?en (?:veut|demande|exige)"),
+        ("asked_by_another", rf"\b(?:demand|reclam|exig)\w+ par {_SHOWN}(?P<mute>{_AGENCY})"),
         # un acte de naissance pour la CAF : the paper is the need, the CAF only wants it
         (
             "asked_by_another",
@@ -184,12 +234,38 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|signale|obtenu|rempli)\w*|c est regle|regle pour|c est bon pour|c est fait pour|ok"
             r" pour"
             r"|tout est bon|suis a jour|en regle) "
-            r"(?P<mute>(?:(?!mais|et|je|j|il|maintenant|par contre)[^ ,.]+ ?){1,6})",
+            r"(?P<mute>(?:(?!(?:mais|et|je|j|il|maintenant|par contre) )[^ ,.]+ ?){1,6})",
         ),
         (
             "done",
             r"(?P<mute>(?:(?!n )[^ ,.]+ ){1,3})(?:est|sont) (?:en ordre|en regle|deja regle\w*"
             r"|bien passe\w*)",
+        ),
+        # EDF, je paie ; la CAF c'est fait ; les APL je les ai
+        (
+            "done",
+            rf"(?P<mute>{_AGENCY})(?:(?:,|je|j|l|la|le|les|ai|est|c|a|on|en|tout|deja|bien|aussi"
+            r"|sont|ont) ){0,4}(?:fait\w*(?= [,.]| et|$)|payee?s?|paie|reglee?s?"
+            r"|prevenue?s?|resiliee?s?|au courant|clos\w*|ok|en ordre|roule|bon|attendra|suivre|aussi(?= [,.]))"
+            r"(?! (?:deux|plus|pas|trop|rien|pour|mais))",
+        ),
+        (
+            "done",
+            r"(?P<mute>(?:[^ ,.]+ ){1,4})(?:, )?(?:je|j|on) (?:l|les|la|le) (?:ai|a|touche|avons)"
+            r" (?:deja |bien |recue?s? |payee?s? |reglee?s? )*(?=[,.]|mais|rien|c est)",
+        ),
+        ("done", r"(?P<mute>(?:[^ ,.]+ ){1,3})(?:, )?que j ai deja\b"),
+        (
+            "done",
+            r"\bj ai (?:deja |bien )(?:le|la|les|l|mon|ma|mes|un|une) "
+            r"(?P<mute>(?:(?!(?:et|mais) )[^ ,.]+ ?){1,5})",
+        ),
+        ("done", rf"(?P<mute>{_AGENCY})n y (?:est|sont|peut|peuvent)"),
+        ("negated", rf"(?P<mute>{_AGENCY})(?:non|j ai) [,.]"),
+        (
+            "negated",
+            r"\bpas (?:aller|ecrire|appeler|voir|contester|une histoire|une procuration) "
+            rf"(?P<mute>{_SHOWN}(?:[^ ,.]+ ?){{1,4}})",
         ),
         (
             "negated",

@@ -17,7 +17,6 @@ from services.router.classification.linear_model import (
     Floats,
     LinearModel,
 )
-from services.router.classification.ngrams import within_word
 from services.router.classification.normalisation import STOPWORDS, Word
 from services.router.classification.result import BodyFound, Classification, Need, Span
 
@@ -40,49 +39,50 @@ _WEAK_REASONS = frozenset(("likeness", "clear_likeness", "vague"))
 def joined_features(lexical: Classification, first: Floats, clause: Floats) -> Floats:
     """What the second step sees of each label: [labels, 10]. Training and use share it.
 
-    `first`: the first scores of the text; `clause`: the highest among its clauses.
+    `first`: the first scores of the text; `clause`: the most that any of its clauses scores.
     """
-    told = np.zeros(len(LABELS), dtype=np.float32)
-    weak = np.zeros(len(LABELS), dtype=np.float32)
+    told = dict.fromkeys(LABELS, 0.0)
+    weak = dict.fromkeys(LABELS, 0.0)
     for need in lexical.needs:
-        index = LABELS.index(need.partner)
-        told[index] = max(told[index], need.probability)
-        weak[index] = max(weak[index], float(need.reason in _WEAK_REASONS))
-    for body in lexical.bodies:
-        told[AGENCIES.index(OUTSIDE)] = max(told[AGENCIES.index(OUTSIDE)], body.probability)
-    told[-1] = float(lexical.urgent)
-    weak[-1] = float(lexical.danger is not None)
-    agencies = len(AGENCIES)
-    count = len(LABELS)
-    return np.stack(
-        [
-            first,
-            clause,
-            told,
-            (told > 0).astype(np.float32),
-            weak,
-            _best_of_others(first, agencies),
-            _best_of_others(told, agencies),
-            np.full(count, float((told[: agencies - 1] > 0).sum()), dtype=np.float32),
-            np.full(count, float(lexical.vague), dtype=np.float32),
-            np.full(count, float(bool(lexical.bodies)), dtype=np.float32),
-        ],
-        axis=1,
+        told[need.partner] = max(told[need.partner], need.probability)
+        weak[need.partner] = max(weak[need.partner], float(need.reason in _WEAK_REASONS))
+    told[OUTSIDE] = max((body.probability for body in lexical.bodies), default=0.0)
+    told[URGENT], weak[URGENT] = float(lexical.urgent), float(lexical.danger is not None)
+    of_text = (
+        float(len({need.partner for need in lexical.needs})),
+        float(lexical.vague),
+        float(bool(lexical.bodies)),
     )
+    scores = dict(zip(LABELS, first.tolist(), strict=True))
+    of_clauses = dict(zip(LABELS, clause.tolist(), strict=True))
+    score_beside, told_beside = _best_beside(scores), _best_beside(told)
+    rows = [
+        (
+            scores[label],
+            of_clauses[label],
+            told[label],
+            float(told[label] > 0),
+            weak[label],
+            score_beside[label],
+            told_beside[label],
+            *of_text,
+        )
+        for label in LABELS
+    ]
+    return np.array(rows, dtype=np.float32)
 
 
-def _best_of_others(values: Floats, agencies: int) -> Floats:
+def _best_beside(values: dict[str, float]) -> dict[str, float]:
     """For each label the highest value among the other agencies."""
-    best = int(values[:agencies].argmax())
-    others = np.full(len(values), values[best], dtype=np.float32)
-    others[best] = np.delete(values[:agencies], best).max()
-    return others
+    highest, second = sorted((values[agency] for agency in AGENCIES), reverse=True)[:2]
+    best = max(AGENCIES, key=values.__getitem__)
+    return {label: second if label == best else highest for label in LABELS}
 
 
 def join(lexical: Classification, words: Sequence[Word], *, model: LinearModel) -> Classification:
     """One reading of both; danger is the catalogue's alone, so that no model can argue it away."""
     forms = [word.form for word in words]
-    features = joined_features(lexical, model.first_scores(forms), model.clause_scores(forms))
+    features = joined_features(lexical, *model.scores(forms))
     probabilities = model.probabilities(features)
     chance = {label: float(p) for label, p in zip(LABELS, probabilities, strict=True)}
     urgent = lexical.danger is not None or chance[URGENT] >= URGENT_FROM
@@ -158,12 +158,10 @@ def _bodies(
 
 def _deciding_spans(partner: str, words: Sequence[Word], *, model: LinearModel) -> tuple[Span, ...]:
     """The few words whose letters spoke most for the partner."""
-    column = model.label_index[partner]
-    said: list[tuple[float, Word]] = []
-    for word in words:
-        ids = list(within_word(word.form))
-        if ids and word.form not in STOPWORDS:
-            weight = float((model.weights[ids, column] * model.idf[ids]).sum())
-            said.append((weight, word))
+    said = [
+        (model.weight_of(word.form, partner), word)
+        for word in words
+        if not word.is_pause and word.form not in STOPWORDS
+    ]
     best = sorted(said, key=lambda pair: -pair[0])[:_DECIDING_WORDS]
     return tuple(sorted({(word.start, word.end) for weight, word in best if weight > 0}))

@@ -7,15 +7,15 @@ seen, so that what it gives are probabilities. `training/` makes it; numpy alone
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.router.classification.ngrams import SIZE, clauses_of, ngrams_of
+from services.router.classification.ngrams import SIZE, clauses_of, ngrams_within, pairs_of
 
 Floats = NDArray[np.float32]
 
@@ -34,6 +34,7 @@ AGENCIES = (
 URGENT = "urgent"
 LABELS = (*AGENCIES, URGENT)
 _FILE = "model.npz"
+_SHORTEST = 1e-9
 
 
 class UnusableModel(ValueError):
@@ -56,30 +57,47 @@ class LinearModel:
     join_bias: Floats
     """[n]"""
 
-    def first_scores(self, forms: Sequence[str]) -> Floats:
-        """What the n-grams say of each label, before joining; [n]."""
-        ids, counts = ngrams_of(forms)
-        values = counts * self.idf[ids]
-        length = np.float32(np.sqrt(np.dot(values, values)))
-        if not length:
-            return self.bias
-        scores = (values / length) @ self.weights[ids] + self.bias
-        return scores.astype(np.float32)
+    def scores(self, forms: Sequence[str]) -> tuple[Floats, Floats]:
+        """What n-grams say of each label, before joining: of the whole text, and the most that
+        any of its clauses says; [n] each."""
+        if not forms:
+            return self.bias, self.bias
+        pairs = pairs_of(forms)
+        rows = np.empty((len(forms) + len(pairs), len(LABELS) + 1), dtype=np.float32)
+        for place, form in enumerate(forms):
+            rows[place] = self._word(form)
+        rows[len(forms) :] = self._weighed[[pair.ngram for pair in pairs]]
+        firsts = np.array([*range(len(forms)), *(pair.first for pair in pairs)])
+        lasts = np.array([*range(len(forms)), *(pair.last for pair in pairs)])
+        parts = np.array([(0, len(forms)), *clauses_of(forms)])
+        within = (firsts >= parts[:, :1]) & (lasts < parts[:, 1:])
+        sums = within.astype(np.float32) @ rows
+        lengths = np.sqrt(np.maximum(sums[:, -1:], _SHORTEST))
+        scores = sums[:, :-1] / lengths + self.bias
+        return scores[0], scores[1:].max(axis=0)
 
-    def clause_scores(self, forms: Sequence[str]) -> Floats:
-        """The highest first score of each label among the text's clauses; [n]."""
-        scores: Floats = np.max([self.first_scores(clause) for clause in clauses_of(forms)], axis=0)
-        return scores
+    @cached_property
+    def _weighed(self) -> Floats:
+        """The weights times idf, and idf² in one more column: the square of the length."""
+        return np.column_stack((self.weights * self.idf[:, None], self.idf**2))
+
+    @cached_property
+    def _word(self) -> Callable[[str], Floats]:
+        def word(form: str) -> Floats:
+            summed: Floats = self._weighed[list(ngrams_within(form))].sum(axis=0)
+            return summed
+
+        return lru_cache(maxsize=16_384)(word)
+
+    def weight_of(self, form: str, label: str) -> float:
+        """How much one word speaks for a label."""
+        return float(self._word(form)[LABELS.index(label)])
 
     def probabilities(self, joined: Floats) -> Floats:
         """From the joined features [n, m] to probabilities [n]."""
         scores = (self.join_weights * joined).sum(axis=1) + self.join_bias
         found: Floats = 1 / (1 + np.exp(-scores))
         return found
-
-    @cached_property
-    def label_index(self) -> dict[str, int]:
-        return {label: index for index, label in enumerate(LABELS)}
 
 
 def write_model(model: LinearModel) -> bytes:

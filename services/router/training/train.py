@@ -24,7 +24,12 @@ from services.router.classification.linear_model import (
     read_model,
     write_model,
 )
-from services.router.classification.ngrams import SIZE, clauses_of, ngrams_of
+from services.router.classification.ngrams import (
+    SIZE,
+    clauses_of,
+    ngrams_within,
+    pairs_of,
+)
 from services.router.learning.labelled_text import LabelledText
 
 _FOLDS = 5
@@ -45,17 +50,16 @@ def train(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> Line
     usable = [text for text in texts if text.agencies]
     readings = [classify_lexically(text.text, catalogue=compiled) for text in usable]
     forms = [[word.form for word in words] for _, words in readings]
-    counted = _counted(forms)
+    ngrams = [_ngrams(text, parts=[(0, len(text))]) for text in forms]
+    counted = _counted([text for whole in ngrams for text in whole])
     present = np.asarray((counted > 0).sum(axis=0)).ravel()
     idf = np.where(
         present >= _LEAST_TEXTS, np.log((1 + len(usable)) / (1 + present)) + 1, 0.0
     ).astype(np.float32)
-    features = _unit_length(counted @ sparse.diags(idf))
+    features = _weighed(counted, idf)
     right = np.array([[_is_right(label, text) for label in LABELS] for text in usable])
-    clauses = [clauses_of(text) for text in forms]
-    clause_features = _unit_length(
-        _counted([clause for text in clauses for clause in text]) @ sparse.diags(idf)
-    )
+    clauses = [_ngrams(text, parts=clauses_of(text)) for text in forms]
+    clause_features = _weighed(_counted([clause for text in clauses for clause in text]), idf)
     owner = np.repeat(np.arange(len(clauses)), [len(text) for text in clauses])
     out_of_fold, of_clauses = _scores_out_of_fold(features, clause_features, owner, right)
     joined = np.stack(
@@ -84,23 +88,32 @@ def _is_right(label: str, text: LabelledText) -> bool:
     return bool(text.urgent) if label == URGENT else label in text.agencies
 
 
-def _counted(texts: Sequence[Sequence[str]]) -> Matrix:
-    found = [ngrams_of(forms) for forms in texts]
-    starts = np.cumsum([0, *(len(ids) for ids, _ in found)])
-    return sparse.csr_matrix(
-        (
-            np.concatenate([counts for _, counts in found]),
-            np.concatenate([ids for ids, _ in found]),
-            starts,
-        ),
-        shape=(len(texts), SIZE),
+def _ngrams(forms: Sequence[str], *, parts: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """The n-grams that lie within each part of a text, as `LinearModel.scores` sums them."""
+    pairs = pairs_of(forms)
+    return [
+        [
+            *(ngram for form in forms[start:end] for ngram in ngrams_within(form)),
+            *(pair.ngram for pair in pairs if pair.first >= start and pair.last < end),
+        ]
+        for start, end in parts
+    ]
+
+
+def _counted(texts: Sequence[Sequence[int]]) -> Matrix:
+    places = np.array([ngram for text in texts for ngram in text], dtype=np.int64)
+    starts = np.cumsum([0, *(len(text) for text in texts)])
+    counted = sparse.csr_matrix(
+        (np.ones(len(places), dtype=np.float32), places, starts), shape=(len(texts), SIZE)
     )
+    counted.sum_duplicates()
+    return counted
 
 
-def _unit_length(features: Matrix) -> Matrix:
-    lengths = np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
-    scaled: Matrix = sparse.diags(1 / np.maximum(lengths, 1e-9)) @ features
-    return scaled.tocsr()
+def _weighed(counted: Matrix, idf: Floats) -> Matrix:
+    lengths = np.sqrt(np.maximum(counted @ (idf**2), 1e-9))
+    weighed: Matrix = sparse.diags(1 / lengths) @ counted @ sparse.diags(idf)
+    return weighed.tocsr()
 
 
 def _scores_out_of_fold(

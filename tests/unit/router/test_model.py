@@ -19,7 +19,7 @@ from services.router.classification.linear_model import (
     read_model,
     write_model,
 )
-from services.router.classification.ngrams import SIZE, clauses_of, ngrams_of
+from services.router.classification.ngrams import SIZE, clauses_of, ngrams_within
 from services.router.routing_rules import COST_OF_A_HUMAN, agencies_of
 
 AGENCIES = set(LABELS[:-1])
@@ -101,16 +101,24 @@ def test_a_file_that_is_no_model_is_refused_and_says_why(model: LinearModel) -> 
         read_model(other.getvalue())
 
 
-@given(forms=st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=12), max_size=30))
+@given(form=st.text(st.characters(codec="utf-8"), min_size=1, max_size=40))
 @settings(deadline=None)
-def test_ngrams_are_distinct_places_with_a_weight_each(forms: list[str]) -> None:
-    ids, counts = ngrams_of(forms)
-    assert len(set(ids.tolist())) == len(ids) == len(counts)
-    assert all(0 <= place < SIZE for place in ids)
-    assert all(count >= 1 for count in counts)
+def test_every_word_has_ngrams_and_the_same_each_time(form: str) -> None:
+    places = ngrams_within(form)
+    assert places
+    assert all(0 <= place < SIZE for place in places)
+    assert ngrams_within(form) == places
 
 
 def test_clauses_are_the_parts_that_may_each_say_a_need() -> None:
     said = ["mes", "apl", "sont", "bloquees", "et", "ma", "carte", "vitale", "est", "perdue"]
-    assert clauses_of(said) == [said[:4], said[5:]]
-    assert clauses_of(["bonjour", ",", "mes", "apl"]) == [["bonjour", ",", "mes", "apl"]]
+    assert clauses_of(said) == [(0, 4), (5, 10)]
+    assert clauses_of(["bonjour", ",", "mes", "apl"]) == [(0, 4)]
+
+
+def test_what_one_clause_says_is_not_thinned_by_the_others(model: LinearModel) -> None:
+    alone = ["ma", "carte", "vitale", "est", "perdue"]
+    whole, most = model.scores([*alone, ",", "et", "le", "chauffage", "de", "mon", "logement"])
+    cpam = LABELS.index("cpam")
+    assert most[cpam] > whole[cpam]
+    assert most[cpam] == pytest.approx(model.scores(alone)[0][cpam], abs=1e-4)
