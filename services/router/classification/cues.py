@@ -246,7 +246,8 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "done",
             rf"(?P<mute>{_AGENCY})(?:(?:,|je|j|l|la|le|les|ai|est|c|a|on|en|tout|deja|bien|aussi"
             r"|sont|ont) ){0,4}(?:fait\w*(?= [,.]| et|$)|payee?s?|paie|reglee?s?"
-            r"|prevenue?s?|resiliee?s?|au courant|clos\w*|ok|en ordre|roule|bon|attendra|suivre|aussi(?= [,.]))"
+            r"|prevenue?s?|resiliee?s?|au courant|clos\w*|ok|en ordre|roule|bon|attendra"
+            r"|suivre|aussi(?= [,.]))"
             r"(?! (?:deux|plus|pas|trop|rien|pour|mais))",
         ),
         (
