@@ -15,6 +15,7 @@ from services.router.triage_answers import (
     Refusal,
 )
 from services.router.triage_store import Holding
+from shared.contracts.events import DecidedNeed
 from shared.contracts.personal import RequestContent, WrittenContent
 from shared.plumbing.observability import log
 from shared.plumbing.sealing import CannotOpen, Content, Sealer
@@ -34,7 +35,7 @@ def show_triage(
     names = {partner.id: partner.name for partner in catalogue.partners.values()}
     content = _open(case.request.sealed, RequestContent, case=case, sealer=sealer)
     needs = _stored_needs(case)
-    returned = any(need.partner_id is None for need in case.decision.needs)
+    returned = [need for need in case.decision.needs if need.partner_id is None]
     if returned and content is not None:
         needs |= _read_again(case, content, catalogue=catalogue, compiled=compiled, known=needs)
     return ItemShown(
@@ -53,6 +54,7 @@ def show_triage(
         postcode=content.visitor.postcode if content else None,
         candidates=_candidates(needs, names=names),
         refusals=_refusals(case, names=names, sealer=sealer),
+        returned_needs=tuple(map(_as_shown, returned)),
         already_with=tuple(
             PartnerNamed(partner=id_, partner_name=names.get(id_, id_))
             for id_ in dict.fromkeys(r.partner_id for r in case.live_referrals)
@@ -73,16 +75,18 @@ def _stored_needs(case: CaseFile) -> Needs:
     found: defaultdict[str, tuple[CandidateNeed, ...]] = defaultdict(tuple)
     for need in case.decision.needs:
         if need.partner_id is not None and need.partner_id not in case.excluded:
-            found[need.partner_id] += (
-                CandidateNeed(
-                    demarche=need.demarche_id,
-                    title=need.title,
-                    probability=need.probability,
-                    reason=need.reason,
-                    because=need.spans,
-                ),
-            )
+            found[need.partner_id] += (_as_shown(need),)
     return dict(found)
+
+
+def _as_shown(need: DecidedNeed) -> CandidateNeed:
+    return CandidateNeed(
+        demarche=need.demarche_id,
+        title=need.title,
+        probability=need.probability,
+        reason=need.reason,
+        because=need.spans,
+    )
 
 
 def _read_again(

@@ -111,6 +111,9 @@ class ItemShown(BaseModel):
     postcode: str | None
     candidates: tuple[Candidate, ...]
     refusals: tuple[Refusal, ...]
+    returned_needs: Annotated[
+        tuple[CandidateNeed, ...], Field(description="What was asked of those who refused.")
+    ]
     already_with: Annotated[
         tuple[PartnerNamed, ...], Field(description="Partners that have a share of it already.")
     ]

@@ -361,6 +361,9 @@ async def test_a_partner_that_refused_is_not_proposed_again_and_its_words_are_sh
     assert item["reason"] == "returned:not_competent"
     (refusal,) = item["refusals"]
     assert (refusal["partner"], refusal["words"]) == ("cpam", WORDS)
+    (asked,) = item["returned_needs"]
+    assert [TWO_NEEDS[start:end] for start, end in asked["because"]]
+    assert asked["demarche"].startswith("cpam.")
     assert "cpam" not in {each["partner"] for each in item["candidates"]}
     assert [each["partner"] for each in item["already_with"]] == ["caf"]
     answer = await door.decide(case_id, "cpam")

@@ -37,7 +37,8 @@ function merged(spans) {
 }
 
 export function candidateBox(candidate, key, text) {
-  const box = choiceBox(candidate.partner, candidate.partner_name, key);
+  const letter = LETTERS[candidate.partner];
+  const box = choiceBox(candidate.partner, candidate.partner_name, letter ? [key, letter] : [key]);
   const name = box.querySelector(".name");
   const percent = Math.round(candidate.probability * 100);
   name.textContent += ` – ${percent} %`;
@@ -52,22 +53,20 @@ export function candidateBox(candidate, key, text) {
 }
 
 export function otherBox(partner, name) {
-  return choiceBox(partner, name, LETTERS[partner] ?? "");
+  return choiceBox(partner, name, LETTERS[partner] ? [LETTERS[partner]] : []);
 }
 
-function choiceBox(partner, name, key) {
+function choiceBox(partner, name, keys) {
   const label = element("label", "", "choice");
   const box = document.createElement("input");
   box.type = "checkbox";
   box.name = "partner";
   box.value = partner;
-  box.dataset.key = key;
+  box.dataset.keys = keys.join("");
   box.dataset.name = name;
+  if (keys.length) box.setAttribute("aria-keyshortcuts", keys.join(" "));
   const words = element("span");
-  if (key) {
-    words.append(element("kbd", key.toUpperCase()), " ");
-    box.setAttribute("aria-keyshortcuts", key);
-  }
+  for (const key of keys) words.append(element("kbd", key.toUpperCase()), " ");
   words.append(element("span", name, "name"));
   label.append(box, words);
   return label;

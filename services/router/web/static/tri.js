@@ -92,13 +92,14 @@ function showItem(shown) {
   $("item-title").replaceChildren(`Demande ${readable(shown.reference)}`);
   if (shown.urgent) $("item-title").append(element("strong", " – urgent", "urgent"));
   $("why").textContent = why(shown.reason);
-  const spans = shown.candidates.flatMap((c) => c.needs.flatMap((need) => need.because));
+  const needs = [...shown.candidates.flatMap((each) => each.needs), ...shown.returned_needs];
+  const spans = needs.flatMap((need) => need.because);
   $("text").lang = shown.language ?? "";
   $("text").replaceChildren(
     ...(shown.text === null ? ["Ce texte ne peut pas être ouvert."] : markedText(shown.text, spans)),
   );
   $("about").textContent = about(shown);
-  showRefusals(shown.refusals);
+  showRefusals(shown);
   showChoices(shown);
   show("item", "item-title");
 }
@@ -123,7 +124,7 @@ function about(shown) {
   return `${parts.join(" · ")}.`;
 }
 
-function showRefusals(refusals) {
+function showRefusals({ refusals, returned_needs: returned }) {
   $("refusals").hidden = refusals.length === 0;
   $("refusal-list").replaceChildren(
     ...refusals.map((refusal) => {
@@ -132,6 +133,8 @@ function showRefusals(refusals) {
       return element("li", `${refusal.partner_name} ${reason}${words}`);
     }),
   );
+  const asked = [...new Set(returned.map((need) => need.title))].join(" ; ");
+  $("asked").textContent = asked ? `On leur demandait : ${asked}.` : "";
 }
 
 function showChoices(shown) {
@@ -244,7 +247,7 @@ function onKey(event) {
     event.preventDefault();
     return decide();
   }
-  const box = boxes().find((each) => each.dataset.key === pressed);
+  const box = boxes().find((each) => pressed.length === 1 && each.dataset.keys.includes(pressed));
   if (!box) return;
   event.preventDefault();
   box.checked = !box.checked;
