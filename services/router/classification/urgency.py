@@ -16,7 +16,39 @@ _NEAR = r"(?: \S+){0,8}? "
 _ENERGY = r"(?:electricite|courant|gaz|lumiere|chauffage|eau chaude|jus|edf|engie)"
 _CARE = (
     r"(?:insuline|dialyse|chimio\w*|oxygene|traitement\w*|operation\w*|greffe|cancer|medicament\w*"
-    r"|radiotherapie|hospitalis\w*|soins|operer|opere\w*|opera\w*)"
+    r"|ventoline|lithium|anti rejet|antirejet|morphine|tritherapie|hemodialyse|rayons|perfusion"
+    r"|anticoagulant\w*|accouche\w*|radiotherapie|hospitalis\w*|soins|operer|opere\w*|opera\w*)"
+)
+_HOME = r"(?:electricite|courant|chauffage|chaudiere|gaz|edf|engie|lumiere|watts|compteur|ligne)"
+_FRAGILE = (
+    r"\b(?:bebe|nouveau ne|nourrisson|premature\w*|accouche\w*|enceinte|concentrateur|respirateur"
+    r"|monitoring|oxygene|alitee?|reanimation|dialyse|matelas a air|appareil pour respirer"
+    r"|(?:enfant|petite?|fille|fils) de (?:\w+ )?(?:mois|semaines)|il gele|(?:9\d|8\d) ans)\b"
+)
+_SUPPLIER = r"(?:edf|engie|ekwateur|totalenergies|eni|suez|veolia|enedis|grdf)"
+_DAY = (
+    r"(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|demain|ce matin|aujourd hui"
+    r"|semaine prochaine)"
+)
+# Harm when both are said: no heating and a baby, a treatment on a day and a right closed.
+_TOGETHER = tuple(
+    (re.compile(first), re.compile(second))
+    for first, second in (
+        (
+            rf"\b{_HOME}\b(?: \S+){{0,6}}? (?:en panne|morte?|coupee?|arretee?|minimum|sautee?"
+            rf"|fermee?"
+            rf"|securite|ne marche plus)\b|\b(?:plus|sans|aucune?|coupe\w*|panne|reste a) "
+            rf"(?:\S+ )?{_HOME}\b",
+            _FRAGILE,
+        ),
+        (
+            rf"\b{_CARE}\b(?: \S+){{0,8}}? {_DAY}\b|\b{_DAY}\b(?: \S+){{0,8}}? {_CARE}\b"
+            rf"|\breste (?:\S+ ){{0,2}}?jours?(?: \S+){{0,3}}? {_CARE}\b",
+            r"\b(?:refus\w+|fermee?s?|bloqu\w+|coupee?s?|finie?|expire\w*|annul\w+|tombes|aucun"
+            r"|jamais"
+            r"|plus (?:a jour|de droits?|personne|valable)|personne ne)\b",
+        ),
+    )
 )
 _SIGNS = tuple(
     re.compile(pattern)
@@ -25,12 +57,22 @@ _SIGNS = tuple(
         rf"|coupez){_NEAR}{_ENERGY}\b",
         rf"\b{_ENERGY}\b{_NEAR}(?:coupe|coupee|couper|coupure|coupent|coupera|coupes)\b",
         r"\b(?:plus|sans|pas|ni) (?:de |d |du )?(?:electricite|courant|gaz|chauffage|lumiere"
-        r"|eau chaude)\b(?! (?:cher|a mon|a notre|a son))",
-        rf"\b(?:ferm|coup|suspend|retir)\w+{_NEAR}compteur\b{_NEAR}{_SOON}",
+        r"|eau chaude)\b(?! (?:cher|a mon|a notre|a son|au gaz|electrique|dans la cave))",
+        r"\b(?:aucune?|zero) (?:electricite|courant|chauffage|eau)\b",
+        r"\b(?:compteur|electricite|courant|service|puissance) (?:\S+ ){0,2}?(?:au )?minimum\b"
+        r"|\bmille watts?\b|\b(?:[0-9]|1[0-3]|moins (?:un|deux|cinq)) degres\b",
+        r"\b(?:gaz|robinet|courant) (?:\S+ ){0,2}?(?:fermee?|scelle\w*|plombe\w*)\b"
+        r"|\b(?:scelle|plomb) (?:sur|pose)\b|\binterruption de (?:la )?(?:fourniture|gaz)",
+        rf"\b{_SUPPLIER} (?:\S+ ){{0,3}}?(?:coupe\w*|ferme|ferment|interrompt)\b{_NEAR}{_SOON}"
+        rf"|\b{_SOON} (?:\S+ ){{0,3}}?{_SUPPLIER} (?:\S+ ){{0,2}}?(?:coupe\w*|ferme|ferment)\b"
+        rf"|\bcoup(?:e|ent|era|eront) (?:\S+ ){{0,3}}?{_SOON}",
+        rf"\b(?:ferme|fermer|ferment|coup\w+|suspend\w+|retir\w+){_NEAR}(?:compteur|robinet|eau)\b"
+        rf"{_NEAR}{_SOON}",
         r"\b(?:fait|font|met|mettent) (?:sortir|dehors) (?:demain|ce soir|lundi|mardi|mercredi"
         r"|jeudi|vendredi|samedi)",
         r"\b(?:avis|menace\w*|risque) (?:de |d une )?(?:coupure|couper)",
-        r"\b(?:coupe\w*|ferme\w*) (?:\S+ ){0,3}?(?:l eau|le gaz|de gaz|du gaz|l electricite|le"
+        r"\b(?:coupe\w*|ferme|fermee?|ferment) (?:\S+ ){0,3}?(?:l eau|le gaz|de gaz|du gaz"
+        r"|l electricite|le"
         r" courant)\b",
         r"\bl eau (?:\S+ ){0,3}?coupee?\b|\b1 ?000 ?(?:w|watts?)\b",
         r"\b(?:reste|restent|quedan|left)\b (?:\S+ ){0,4}?(?:comprimes?|pastilles?"
@@ -46,7 +88,9 @@ _SIGNS = tuple(
         r"|la |l )?"
         r"(?:parc|hall|cave|gare|cage|metro|rue|tente|pont|square|parking|camion|foret|hopital"
         r"|voiture)\b",
-        r"\b(?:jusqu a|avant|pour) (?:demain|ce soir|apres demain)\b",
+        r"\b(?:jusqu a|avant|pour|d ici) (?:demain|ce soir|apres demain)\b|\breste aujourd hui\b",
+        r"\b(?:train|avion|vol|audience|operation) dans (?:une|deux|trois|quelques|1|2|3) heures?\b"
+        rf"|\b(?:vol|avion) (?:pour|prevu) {_SOON}|\b48 ?(?:h|heures)\b",
         r"\b(?:pas|plus) de quoi acheter\b|\bnie mam co jesc\b|\bnimic de mancare\b|\byiyecek yok\b"
         r"|\b1000 ?(?:watts?|w)\b"
         r"|\breduction de (?:la )?puissance|\b(?:a la bougie|dans le noir)\b",
@@ -56,6 +100,21 @@ _SIGNS = tuple(
         r"\bde quoi (?:manger|nourrir)|\bfrigo (?:est |presque |quasi )*vide|\bn (?:ai|a"
         r"|avons) pas mange"
         r"|\bplus (?:de )?lait\b",
+        r"\b(?:placards?|frigo) (?:\S+ ){0,2}?vides?\b|\brien dans (?:les|mon|le"
+        r"|mes) (?:placards?|frigo)"
+        r"|\brien a (?:(?:leur|lui|nous) (?:donner|faire)|la maison)\b|\b(?:mangent|mange"
+        r"|mangeons) chez (?:la"
+        r"|le|les|ma|mon)"
+        r" (?:voisin|amie?)\w*|\bn (?:a|ont) rien (?:eu|mange)\b"
+        r"|\bou (?:\S+ ){0,3}?donne a manger\b",
+        r"\bplus une (?:bouffee|dose|goutte|seule dose)\b",
+        r"\bdor\w{1,4} (?:\S+ )?dans (?:ma|une|un|notre|sa|la) (?!chambre|salon|lit|canape"
+        r"|cuisine|meme"
+        r"|studio|piece|maison|resid|foyer|petit)",
+        r"\b(?:on|nous) (?:est|sommes) dehors?\b|\b(?:vire|viree?|virent|renvoyee?"
+        r"|expulsee?s?) (?:\S+ ){0,2}?"
+        rf"(?:du foyer|de l hotel|{_SOON})|\bni chambre\b|\bchambre (?:pour )?ce soir\b"
+        r"|\bsur le trottoir (?:avec|depuis|devant)",
         r"\bplus (?:de |d |du )?(?:couches|nourriture)\b|\bmeurt de faim|\bont faim|\b(?:a|ai"
         r"|avons) faim\b",
         r"\b(?:a la rue|dort dehors|dors dehors|dormons dehors|dormir dehors|dehors ce soir"
@@ -79,8 +138,7 @@ _SIGNS = tuple(
         rf"|refus\w* (?:de |mon |ma |l |son )?|bloqu\w* (?:mon |ma |son )?|peux (?:plus|pas)"
         rf" (?:\S+ ){{0,3}}?"
         rf"|peut (?:plus|pas) (?:\S+ ){{0,3}}?|interromp\w* (?:mon |son )?){_CARE}\b",
-        rf"\b{_CARE}{_NEAR}(?:refus\w+|bloqu\w+|annul\w+|interromp\w+|arrete\w*|demain|semaine"
-        rf" prochaine|lundi|jeudi|vendredi|mardi|mercredi)\b",
+        rf"\b{_CARE}{_NEAR}(?:refus\w+|bloqu\w+|annul\w+|interromp\w+|arrete\w*)\b",
         r"\b(?:aucun|plus aucun|sans|zero|plus de|plus d) (?:revenu\w*|ressource\w*|argent|sou"
         r"|rentree d argent|euro)"
         r"(?: \S+){0,12}? (?:enfants?|bebe|fils|fille|manger|vivre|petits?|petite)\b",
@@ -91,29 +149,40 @@ _SIGNS = tuple(
         r" mois|mon bebe|le bebe)\b",
         r"\b(?:violence\w*|menace de mort|peur de rentrer|me frappe|me bat)\b",
         # other languages
-        r"\b(?:cut off|no electricity|no food|evict\w*|homeless|nothing to eat|sleep\w*"
+        r"\b(?:cut off|no electricity|no food|evict\w*|homeless|nothing to eat|put us out"
+        r"|no place to|nowhere to|slept|sleep\w*"
         r" outside|no heating)\b",
-        r"\b(?:sin luz|cortaron|cortar la luz|desaloj\w*|desahuci\w*|sin comida|en la calle"
+        r"\b(?:sin luz|cortaron|cortar la luz|desaloj\w*|desahuci\w*|cortan? (?:el gas|la luz)"
+        r"|sin comida|en la calle"
         r"|sem luz|cortaram|despej\w*)\b",
         r"(?:отключ|выселя|на улице|нечего есть|відключ|вулиці|вимкн|виселя|нема що їсти|طرد"
-        r"|قطع|الشارع|断电|停电|没有吃|赶出)",
-        r"\b(?:kesti\w*|kesildi|kesecek\w*|sokakta|evacua\w*|curent taiat|taiat curentul|in"
+        r"|قطع|الشارع|ننعس برا|يقطعو|انسولين|انسولين|инсулин|инсулін|48小时|断电|停电|没有吃|赶出)",
+        r"\b(?:kesti\w*|kesildi|kesecek\w*|kesmis\w*|parkta|taie (?:curentul|gazul)|fi zan9a"
+        r"|sokakta|evacua\w*|curent taiat|taiat curentul|in"
         r" strada|sfratt\w*|senza luce|bez pradu|odcieli|odcie\w*|eksmisj\w*)\b",
     )
 )
-_EMPTY = frozenset(("un", "une", "l", "la", "le", "de", "d", "du"))
+_EMPTY = frozenset(
+    (
+        *("un", "une", "l", "la", "le", "de", "d", "du", "m", "a", "ne"),
+        *("son", "sa", "ses", "mon", "ma", "mes", "leur"),
+    )
+)
 _LONG_AGO = re.compile(
     r"\b(?:il y a|l an dernier|l annee derniere|mois dernier|semaine derniere|en 20\d\d|en 19\d\d"
-    r"|quand j etais|autrefois)\b"
+    r"|quand j etais|autrefois|en (?:janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre"
+    r"|octobre|novembre|decembre))\b"
 )
 _NOT_NOW = re.compile(
-    r"\b(?:pas|suite a|apres|a cause|depuis|n est|avait|etait|etais|contre|assurance)$"
+    r"\b(?:pas|personne|jamais|suite|apres|cause|depuis|n est|avait|etait|etais|contre|assurance)$"
 )
 
 
 def is_urgent(spoken: str) -> bool:
     """`spoken`: the folded words with one space between."""
-    return any(sign.search(spoken) for sign in _SIGNS)
+    if any(sign.search(spoken) for sign in _SIGNS):
+        return True
+    return any(first.search(spoken) and second.search(spoken) for first, second in _TOGETHER)
 
 
 def danger_number(matches: list[Match], forms: list[str]) -> str | None:
