@@ -22,9 +22,9 @@ def test_every_partner_has_its_own_other_demarche_and_several_more(catalogue: Ca
 
 
 def test_the_catalogue_is_as_broad_as_promised(catalogue: Catalogue) -> None:
-    assert len(catalogue.demarches) >= 90
-    assert len(catalogue.bodies) >= 30
-    assert len(catalogue.foreign_themes) >= 40
+    assert len(catalogue.demarches) >= 165
+    assert len(catalogue.bodies) >= 42
+    assert len(catalogue.foreign_themes) >= 49
     assert {danger.number for danger in catalogue.dangers} == {
         "15", "17", "18", "112", "3919", "3114", "gaz",
     }  # fmt: skip
@@ -79,3 +79,90 @@ def test_broken_toml_refuses_to_start_with_the_file(copied: Path) -> None:
     (copied / "danger.toml").write_text("[[danger]\n", encoding="utf-8")
     with pytest.raises(CatalogueError, match=r"^danger\.toml:"):
         load_catalogue(copied)
+
+
+def _appended(path: Path, extra: str) -> int:
+    """The line that the appended table starts on."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + "\n" + extra, encoding="utf-8")
+    return text.count("\n") + 2
+
+
+@pytest.mark.parametrize("meant", ["caf.gone", "body:gone", "edf.extra", "gone"])
+def test_a_dead_also_check_refuses_to_start_with_the_line(copied: Path, meant: str) -> None:
+    line = _appended(
+        copied / "edf.toml",
+        '[[demarche]]\nid = "edf.extra"\ntitle = "x"\nplain = "x"\nnames = ["zzz"]\n'
+        f'also_check = [{{ demarche = "{meant}", because = "x" }}]\n',
+    )
+    with pytest.raises(CatalogueError, match=rf"^edf\.toml:{line}: dead also_check '{meant}'"):
+        load_catalogue(copied)
+
+
+def test_an_also_check_without_its_reason_refuses_to_start(copied: Path) -> None:
+    line = _appended(
+        copied / "edf.toml",
+        '[[demarche]]\nid = "edf.extra"\ntitle = "x"\nplain = "x"\nnames = ["zzz"]\n'
+        'also_check = [{ demarche = "caf.rsa", because = " " }]\n',
+    )
+    with pytest.raises(CatalogueError, match=rf"^edf\.toml:{line}: also_check\.0\.because:"):
+        load_catalogue(copied)
+
+
+def test_a_partner_described_twice_refuses_to_start(copied: Path) -> None:
+    (copied / "second.toml").write_text('[partner]\nid = "caf"\nname = "x"\n', encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"^second\.toml:1: duplicate id 'caf'"):
+        load_catalogue(copied)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ('[[sender]]\nid = "gone"\nwords = ["x"]\n', "unknown sender 'gone'"),
+        ('[[sender]]\nid = "caf"\nwords = ["x"]\n', "duplicate id 'caf'"),
+        (
+            '[[sender]]\nid = "body:action_logement"\nwords = ["x"]\n'
+            'topics = [{ demarche = "caf.gone", words = ["x"] }]\n',
+            "unknown démarche 'caf.gone'",
+        ),
+    ],
+)
+def test_letters_of_nobody_or_for_nothing_refuse_to_start(
+    copied: Path, extra: str, message: str
+) -> None:
+    line = _appended(copied / "letters.toml", extra)
+    with pytest.raises(CatalogueError, match=rf"^letters\.toml:{line}: {message}"):
+        load_catalogue(copied)
+
+
+def test_every_demarche_says_what_a_person_must_know(catalogue: Catalogue) -> None:
+    for demarche in catalogue.demarches.values():
+        own_desk = demarche.partner == "accompagnement"
+        other = demarche.id.endswith(".autre")
+        assert demarche.plain.endswith("."), demarche.id
+        assert demarche.examples or other, demarche.id
+        assert demarche.facts or own_desk or other or demarche.id == "casvp.bains_douches"
+
+
+def test_most_needs_have_another_right_to_check_with_a_reason_in_one_sentence(
+    catalogue: Catalogue,
+) -> None:
+    also = [one for d in catalogue.demarches.values() for one in d.also_check]
+    with_some = [d for d in catalogue.demarches.values() if d.also_check]
+    assert len(with_some) >= 100
+    assert all(one.because.endswith(".") and one.because[0].isupper() for one in also)
+
+
+def test_every_body_outside_says_how_to_reach_it(catalogue: Catalogue) -> None:
+    assert all(body.handles and body.how_to_reach for body in catalogue.bodies.values())
+
+
+def test_the_birth_certificate_is_not_the_home_s_mairie_s(catalogue: Catalogue) -> None:
+    assert catalogue.demarches["mairie.acte_etat_civil"].place == "event"
+    assert catalogue.partners["casvp"].place == "paris"
+
+
+def test_every_danger_number_has_a_service_and_an_advice_that_says_it(catalogue: Catalogue) -> None:
+    for danger in catalogue.dangers:
+        assert danger.dial in danger.advice
+        assert danger.service

@@ -71,6 +71,25 @@ def test_a_fact_said_either_way_is_given(catalogue: Catalogue) -> None:
     assert len(by_birth) == len(rsa.facts) - 1
 
 
+def test_other_rights_come_with_their_reason_and_only_where_they_exist(preview) -> None:  # type: ignore[no-untyped-def]
+    def rights(known: Known) -> dict[str, str]:
+        found = preview("je veux demander l'apl", known).other_rights
+        assert {one.seen_from for one in found} == {"caf.apl_demande"}
+        return {one.demarche: one.because for one in found}
+
+    paris, elsewhere = rights(Known(postcode="75019")), rights(Known(postcode="93100"))
+    assert "Ville" in paris["casvp.paris_logement"]
+    assert "casvp.paris_logement" not in elsewhere
+    assert "body:action_logement" in elsewhere
+
+
+def test_a_right_that_is_asked_for_already_is_not_another_one(preview) -> None:  # type: ignore[no-untyped-def]
+    alone = {one.demarche for one in preview("je veux demander le rsa").other_rights}
+    both = {one.demarche for one in preview("je veux demander le rsa et la c2s").other_rights}
+    assert "cpam.c2s" in alone
+    assert "cpam.c2s" not in both
+
+
 def test_in_danger_the_preview_says_whom_to_call_and_how(preview) -> None:  # type: ignore[no-untyped-def]
     call = preview("ça sent le gaz dans la cuisine").call
     assert call is not None
