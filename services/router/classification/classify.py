@@ -23,16 +23,14 @@ VAGUE = f"{OWN_DESK}.autre"
 # The house's own help that gives way when the text says with whom the trouble is ("I can't do it
 # on the CAF's website" is the CAF's); the other own démarches stand beside an agency's.
 _GIVES_WAY = frozenset(f"{OWN_DESK}.{name}" for name in ("remplir_formulaire", "autre", "budget"))
-_STANDS_IF_APART = frozenset(
-    f"{OWN_DESK}.{name}" for name in ("imprimer", "email", "appareil", "comprendre_courrier")
-)
+_STANDS_IF_APART = frozenset(f"{OWN_DESK}.{name}" for name in ("appareil", "comprendre_courrier"))
 
 _PROBABILITY_STEEPNESS = 1.5
 _LIKENESS_PROBABILITY = 0.45
 _CLEAR_LIKENESS_PROBABILITY = 0.6
 _VAGUE_CONFIDENCE = 0.3
 _COST_OF_A_WRONG_READING = 2.2  # in human looks; where there is no model to say better
-_LONG_TEXT = 12  # words: an agency's name alone explains little of a long text
+_CLEAR_SCORE = 1.0
 
 
 def classify(
@@ -122,8 +120,13 @@ def _without_own_help_beside(found: list[Candidate], reading: Reading) -> list[C
 
 def _with_a_human(found: list[Candidate], catalogue: CompiledCatalogue) -> list[Candidate]:
     """In danger, only what is clearly asked is kept beside the house's own person."""
-    asked = [c for c in found if c.reason == "names_and_agency" and c.entry.partner != OWN_DESK]
+    asked = [c for c in found if c.entry.partner != OWN_DESK and _is_clear(c)]
     return [*asked, Candidate(catalogue.entries[VAGUE], 1.0, (), "danger")]
+
+
+def _is_clear(candidate: Candidate) -> bool:
+    sure = candidate.reason == "names" and candidate.score >= _CLEAR_SCORE
+    return sure or candidate.reason == "names_and_agency"
 
 
 def _confidence(found: list[Candidate]) -> float:

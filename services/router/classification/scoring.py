@@ -22,6 +22,7 @@ _BRAND_ELSEWHERE = 0.3
 _BRAND_ALONE = 0.9
 _LIKENESS = 0.5
 _LEAST_LIKENESS = 0.22
+_LEAST_LIKENESS_ALONE = 0.27  # where not one word of its names is said
 _LEAST_WORDS_ALIKE = 3
 _CLEAR_LIKENESS = 0.33
 _CLEAR_LEAD = 2.2
@@ -62,7 +63,9 @@ def candidates_of(
     live = _live(named, muted)
     evidence = _evidence(reading, _stand_ins(live, reading, catalogue), catalogue)
     found = _explain(evidence)
-    found += _agencies_alone(reading, evidence, found, catalogue)
+    # Beside a body's own matter, an agency's bare name is a place, a payer or an employer.
+    if not any(is_body(candidate) for candidate in found):
+        found += _agencies_alone(reading, evidence, found, catalogue)
     return found or _resembling(reading, evidence, catalogue)
 
 
@@ -245,9 +248,10 @@ def _resembling(
     if not scores or len(reading.content) < _LEAST_WORDS_ALIKE:
         return []
     best = max(scores, key=lambda entry_id: (scores[entry_id], entry_id))
-    if scores[best] < _LEAST_LIKENESS:
-        return []
     entry = catalogue.entries[best]
+    least = _LEAST_LIKENESS if entry in evidence.matches else _LEAST_LIKENESS_ALONE
+    if scores[best] < least:
+        return []
     rival = max(
         (value for key, value in scores.items() if catalogue.entries[key].partner != entry.partner),
         default=0.0,
