@@ -47,6 +47,14 @@ async def find_case(tx: Transaction, *, case_id: UUID) -> CaseFile | None:
     return (await _read_files(tx, rows)).get(case_id)
 
 
+async def find_case_of_held_decision(database: Database, *, decision_id: UUID) -> UUID | None:
+    """The case a person's decision is about."""
+    row = await database.fetchrow(
+        "SELECT case_id FROM router.held_decisions WHERE reroute_id = $1", decision_id
+    )
+    return row["case_id"] if row else None
+
+
 async def list_due_cases(database: Database, *, now: datetime, limit: int) -> list[UUID]:
     """Cases on which a held decision is due, the longest due first."""
     rows = await database.fetch(

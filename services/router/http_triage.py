@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from services.router.catalogue.entries import Catalogue
 from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.decide_triage import DecidingCall, decide_triage
-from services.router.decision_store import find_case
+from services.router.decision_store import find_case, find_case_of_held_decision
 from services.router.partner_store import get_partners
 from services.router.show_triage import show_triage
 from services.router.triage_answers import (
@@ -35,7 +35,7 @@ from services.router.triage_store import (
     list_triage_items,
     mark_given_back,
 )
-from services.router.undo_triage_decision import undo_triage_decision
+from services.router.undo_decision import Which, latest_triage, undo_decision, with_id
 from shared.plumbing.access import Principal
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database
@@ -46,6 +46,7 @@ HOLD = timedelta(minutes=5)
 """How long an item is one person's: time to read it and to ask the visitor, not to forget it."""
 
 Decider = Annotated[Principal, allow("triage", "supervisor")]
+Person = Annotated[Principal, allow("agent", "triage", "supervisor")]
 Key = Annotated[str, Depends(read_idempotency_key)]
 
 _PAGE, _LARGEST_PAGE = 50, 200
@@ -78,7 +79,7 @@ Parts = Annotated[TriageParts, Depends(_parts)]
 
 
 def add_triage_routes(app: FastAPI) -> None:
-    """Add the routes under /api/v1/triage."""
+    """Add the routes under /api/v1/triage, and the one that undoes any person's decision."""
     _add_reading_routes(app)
     _add_deciding_routes(app)
 
@@ -190,9 +191,25 @@ def _add_deciding_routes(app: FastAPI) -> None:
         responses=_CONFLICT,
     )
     async def undo(case_id: UUID, parts: Parts, decider: Decider) -> None:
-        await undo_triage_decision(
-            case_id, decider, database=parts.database, clock=parts.clock, hold=HOLD
-        )
+        await _undo(case_id, latest_triage, parts, decider)
+
+    @app.delete(
+        "/api/v1/decisions/{decision_id}",
+        status_code=204,
+        summary="Undo a re-route or a triage, by its id, before it is carried out",
+        responses=_CONFLICT,
+    )
+    async def undo_by_id(decision_id: UUID, parts: Parts, person: Person) -> None:
+        case_id = await find_case_of_held_decision(parts.database, decision_id=decision_id)
+        if case_id is None:
+            raise Problem(404)
+        await _undo(case_id, with_id(decision_id), parts, person)
+
+
+async def _undo(case_id: UUID, which: Which, parts: TriageParts, person: Principal) -> None:
+    await undo_decision(
+        case_id, which, person, database=parts.database, clock=parts.clock, hold=HOLD
+    )
 
 
 async def _claim(parts: TriageParts, decider: Principal, *, skip: tuple[UUID, ...]) -> UUID | None:

@@ -337,6 +337,40 @@ async def test_an_agents_reroute_and_a_decision_of_the_triage_are_the_same_held_
     assert await after_the_undo(router) == []
 
 
+async def test_an_agent_undoes_their_own_reroute_in_time(router: Rig, door: TriageDoor) -> None:
+    case_id, issued = await routed(router)
+    asked = router.reroute(case_id, "casvp", referral_id=issued["cpam"].referral_id)
+    await router.hear(asked)
+    path = f"/api/v1/decisions/{asked.reroute_id}"
+
+    assert (await door.call("DELETE", f"/api/v1/decisions/{uuid4()}", who=AGENT)).status == 404
+    assert (await door.call("DELETE", path, who=ELSEWHERE)).status == 404
+    assert (await door.call("DELETE", path, who=ANNE)).status == 409
+    assert (await door.call("DELETE", path, who=AGENT)).status == 204
+    assert await after_the_undo(router) == []
+
+
+async def test_an_agent_who_undoes_a_decision_on_a_triage_keeps_it_from_nobody(
+    router: Rig, door: TriageDoor
+) -> None:
+    case_id = await waiting(router)
+    asked = router.reroute(case_id, "mairie")
+    await router.hear(asked)
+    undone = await door.call("DELETE", f"/api/v1/decisions/{asked.reroute_id}", who=AGENT)
+
+    assert (undone.status, await door.next()) == (204, case_id)
+
+
+async def test_a_reroute_undone_too_late_is_a_conflict(router: Rig, door: TriageDoor) -> None:
+    case_id, issued = await routed(router)
+    asked = router.reroute(case_id, "casvp", referral_id=issued["cpam"].referral_id)
+    await router.hear(asked)
+    router.clock.move(UNDO)
+
+    answer = await door.call("DELETE", f"/api/v1/decisions/{asked.reroute_id}", who=AGENT)
+    assert (answer.status, answer.body["type"].split(":")[-1]) == (409, "too-late")
+
+
 async def test_a_withdrawn_case_disappears_from_the_triage(router: Rig, door: TriageDoor) -> None:
     case_id = await door_next(router, door)
     await router.hear(router.withdrawn(case_id))
