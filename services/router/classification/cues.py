@@ -262,6 +262,31 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"(?P<mute>(?:(?!(?:et|mais) )[^ ,.]+ ?){1,5})",
         ),
         ("done", rf"(?P<mute>{_AGENCY})n y (?:est|sont|peut|peuvent)"),
+        # la CAF m'a aidée, c'est réglé ; EDF m'a fait l'échéancier, ça roule
+        (
+            "done",
+            r"(?:^|[,.] )(?P<mute>(?:[^ ,.]+ ){1,10})(?:, )(?:et )?(?:c est (?:bon|regle|fait|ok)"
+            r"|ca roule|ca marche|ca va|rien a dire|pas de (?:probleme|souci)|tout va bien|merci"
+            r"|ceux la (?:vont|fonctionnent|marchent))(?= )",
+        ),
+        # facture EDF qui est payée ; ma Vitale est à jour
+        (
+            "done",
+            r"(?P<mute>(?:[^ ,.]+ ){1,3})(?:qui )?(?:est|sont|etait) (?:deja |bien )?(?:payee?s?"
+            r"|reglee?s?|a jour|ok|bonne?s?)(?= [,.:])",
+        ),
+        # agent à la cantine, infirmière à la crèche, aide à domicile : one's trade
+        (
+            "employer",
+            r"\b(?:je suis|suis|comme|etais|est|emploi|poste) (?:agent|animatrice|cantiniere"
+            r"|employee?|atsem|auxiliaire|aide|assistante) "
+            r"(?P<mute>(?:a |de |en |au )(?:la |l )?[^ ,.]+)",
+        ),
+        (
+            "employer",
+            r"\b(?:emploi|poste|stage|travail|travaille|motivation) (?:en |a |dans |pour )"
+            r"(?:la |le |l |une? )?(?P<mute>(?:creche|cantine|ecole|maternelle|mairie|poste)\b)",
+        ),
         ("negated", rf"(?P<mute>{_AGENCY})(?:non|j ai) [,.]"),
         (
             "negated",
