@@ -11,7 +11,7 @@ import {
   otherBox,
 } from "./choices.js";
 import { offerUndo, undoLatest } from "./undo.js";
-import { CHANNELS, DIAL, REFUSALS, readable, why } from "./words.js";
+import { CHANNELS, DIAL, REFUSALS, why } from "./words.js";
 
 const API = "/api/v1/triage";
 const LOOK_EVERY = 10 * 1000;
@@ -89,7 +89,7 @@ function showItem(shown) {
   say("");
   $("decision-error").textContent = "";
   showDanger(shown.danger);
-  $("item-title").replaceChildren(`Demande ${readable(shown.reference)}`);
+  $("item-title").replaceChildren(`Demande ${shown.reference}`);
   if (shown.urgent) $("item-title").append(element("strong", " – urgent", "urgent"));
   $("why").textContent = why(shown.reason);
   const needs = [...shown.candidates.flatMap((each) => each.needs), ...shown.returned_needs];
@@ -180,7 +180,7 @@ async function decide() {
   busy = $("send").disabled = false;
   if (answer === null || answer.status === 401 || answer.status === 403) return;
   if (answer.ok) {
-    const said = `Demande ${readable(decided.reference)} : ${names}.`;
+    const said = `Demande ${decided.reference} : ${names}.`;
     const seconds = secondsUntil((await answer.json()).undo_until, answer);
     await next();
     say(`Décision prise. ${said}`);

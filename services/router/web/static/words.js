@@ -41,4 +41,3 @@ export const LETTERS = {
 };
 
 export const why = (reason) => WHY_HERE[reason.split(":")[0]] ?? reason;
-export const readable = (reference) => `${reference.slice(0, 4)}-${reference.slice(4)}`;
