@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from services.commands.addresses import Ports
 from services.commands.child_process import log_tail
@@ -13,21 +13,12 @@ from services.commands.outcome import CommandFailed
 from services.commands.state_folder import StateFolder
 from shared.embedded.kafka import KafkaServer, start_kafka
 from shared.embedded.postgresql import PostgresqlServer, start_postgresql
-from shared.embedded.server_process import ServerProcess
+from shared.embedded.server_process import EmbeddedServer
 
 LOOK_EVERY_SECONDS = 0.5
 
 
-class Server(Protocol):
-    """What the embedded servers have in common."""
-
-    @property
-    def process(self) -> ServerProcess: ...
-    def is_running(self) -> bool: ...
-    def stop(self) -> None: ...
-
-
-S = TypeVar("S", bound=Server)
+S = TypeVar("S", bound=EmbeddedServer)
 
 
 class KeptServer(Generic[S]):

@@ -13,12 +13,11 @@ import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from shared.embedded.errors import EmbeddedServerError
 from shared.embedded.kafka_jars import Progress, kafka_jars
 from shared.embedded.server_process import (
+    EmbeddedServer,
     ServerProcess,
     choose_ports,
     hold_folder,
@@ -40,34 +39,12 @@ JVM_OPTIONS = (
 )
 
 
-@dataclass(frozen=True)
-class KafkaServer:
+@dataclass(frozen=True, kw_only=True)
+class KafkaServer(EmbeddedServer):
     """A running Kafka. Addresses are `127.0.0.1:port`."""
 
     internal: str
     agencies: str
-    admin_user: str
-    admin_password: str
-    pid: int
-    data_folder: Path
-    process: ServerProcess
-
-    def is_running(self) -> bool:
-        return self.process.is_running()
-
-    def stop(self) -> None:
-        self.process.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 @dataclass(frozen=True)
@@ -118,10 +95,6 @@ def start_kafka(
     return KafkaServer(
         internal=f"127.0.0.1:{ports.internal}",
         agencies=f"127.0.0.1:{ports.agencies}",
-        admin_user=ADMIN_USER,
-        admin_password=admin_password,
-        pid=process.pid,
-        data_folder=folder,
         process=process,
     )
 

@@ -19,11 +19,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from shared.embedded.errors import EmbeddedServerError
 from shared.embedded.server_process import (
+    EmbeddedServer,
     ServerProcess,
     choose_ports,
     hold_folder,
@@ -40,34 +39,17 @@ LONGEST_SOCKET_PATH = 103  # bytes: macOS allows 104 with the final NUL, Linux 1
 READY_WITHIN_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class PostgresqlServer:
+@dataclass(frozen=True, kw_only=True)
+class PostgresqlServer(EmbeddedServer):
     """A running PostgreSQL. `dsn` (asyncpg, libpq) is the superuser's, on database `aiguillage`."""
 
     dsn: str
-    pid: int
-    data_folder: Path
     socket_folder: Path
-    process: ServerProcess
-
-    def is_running(self) -> bool:
-        return self.process.is_running()
 
     def stop(self) -> None:
-        self.process.stop()
+        super().stop()
         with suppress(OSError):  # not empty after a crash, gone after a first stop
             self.socket_folder.rmdir()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def start_postgresql(
@@ -105,8 +87,6 @@ def start_postgresql(
         raise
     return PostgresqlServer(
         dsn=_dsn(folder, sockets, port),
-        pid=process.pid,
-        data_folder=folder,
         socket_folder=sockets,
         process=process,
     )
@@ -230,7 +210,7 @@ def _wait_until_ready(process: ServerProcess, folder: Path) -> None:
     raise process.failure()
 
 
-def _ensure_database(sockets: Path, port: int | None = None) -> None:
+def _ensure_database(sockets: Path, port: int | None) -> None:
     """Make our database if it is missing; new ones get pg_stat_statements from template1."""
     databases = _sql(sockets, port, "postgres", "SELECT datname FROM pg_database")
     if DATABASE in databases.split():

@@ -9,17 +9,16 @@ import fcntl
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import sample
-from typing import IO, cast
+from typing import Self
 
 from shared.embedded.errors import EmbeddedServerError
+from shared.embedded.supervised_process import SupervisedProcess
 
 GRACE_SECONDS = 30.0
 LEAST_FREE_MEGABYTES = 200
@@ -28,31 +27,57 @@ LOG_LINES_SHOWN = 15
 FREE_PORTS = range(20_000, 32_000)
 
 
-@dataclass(frozen=True)
-class ServerProcess:
-    """A server under its supervisor. `pid` is the server's own."""
+class ServerProcess(SupervisedProcess):
+    """A server under its supervisor."""
 
-    name: str
-    pid: int
-    log_file: Path
-    supervisor: subprocess.Popen[bytes]
-
-    def is_running(self) -> bool:
-        return self.supervisor.poll() is None
-
-    def stop(self) -> None:
-        """Stop the server and wait until it is gone; harmless when it already is."""
-        if self.supervisor.stdin is not None:
-            self.supervisor.stdin.close()
-        try:
-            self.supervisor.wait(GRACE_SECONDS + 5)
-        except subprocess.TimeoutExpired:
-            self.supervisor.kill()
-            self.supervisor.wait()
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log_file: Path,
+        lock: int,
+        stop_signal: int,
+        run_as: str,
+    ) -> None:
+        self.name = name
+        self.log_file = log_file
+        with log_file.open("wb") as log:
+            super().__init__(
+                command,
+                log=log,
+                stop_signal=stop_signal,
+                grace_seconds=GRACE_SECONDS,
+                run_as=run_as,
+                keep_open=(lock,),
+            )
 
     def failure(self) -> EmbeddedServerError:
         """Why the server is gone or does not answer, from the end of its log."""
         return failure_from_log(self.name, self.log_file)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedServer:
+    """A server that answers; as a context manager it is stopped at the end."""
+
+    process: ServerProcess
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def is_running(self) -> bool:
+        return self.process.is_running()
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 def start_process(
@@ -65,17 +90,17 @@ def start_process(
     run_as: str = "",
 ) -> ServerProcess:
     """Start `command` in `folder`, held with `hold_folder`; the server keeps the lock."""
-    log_file = folder / "server.log"
-    with log_file.open("wb") as log:
-        supervisor = _supervise(command, stop_signal, run_as, log.fileno(), keep_open=(lock,))
-    with cast(IO[bytes], supervisor.stdout) as answer:
-        first_line = answer.readline().strip()
-    if not first_line:
-        supervisor.wait()
-        raise failure_from_log(name, log_file)
     process = ServerProcess(
-        name=name, pid=int(first_line), log_file=log_file, supervisor=supervisor
+        name,
+        command,
+        log_file=folder / "server.log",
+        lock=lock,
+        stop_signal=stop_signal,
+        run_as=run_as,
     )
+    if not process.pid:
+        process.stop()
+        raise process.failure()
     try:
         (folder / "server.pid").write_text(f"{process.pid}\n")
     except BaseException:
@@ -97,42 +122,20 @@ def run_once(
 
     Its log is `<name>.log` in the folder. Raises EmbeddedServerError when it fails.
     """
-    log_file = folder / f"{name}.log"
-    with log_file.open("wb") as log:
-        supervisor = _supervise(command, stop_signal, run_as, log.fileno(), keep_open=(lock,))
-    try:
-        supervisor.wait()
-    finally:
-        if supervisor.stdin is not None:
-            supervisor.stdin.close()
-        if supervisor.stdout is not None:
-            supervisor.stdout.close()
-        supervisor.wait()
-    if supervisor.returncode != 0:
-        raise failure_from_log(name, log_file)
-
-
-def _supervise(
-    command: Sequence[str],
-    stop_signal: int,
-    run_as: str,
-    log: int,
-    keep_open: tuple[int, ...],
-) -> subprocess.Popen[bytes]:
-    script = Path(__file__).with_name("supervisor.py")
-    return subprocess.Popen(  # noqa: S603 - our own programs
-        [
-            *(sys.executable, "-I", "-S", str(script)),
-            *("--stop-signal", str(int(stop_signal))),
-            *("--grace-seconds", str(GRACE_SECONDS)),
-            *("--user", run_as, "--", *command),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        pass_fds=keep_open,
-        start_new_session=True,
+    process = ServerProcess(
+        name,
+        command,
+        log_file=folder / f"{name}.log",
+        lock=lock,
+        stop_signal=stop_signal,
+        run_as=run_as,
     )
+    try:
+        process.supervisor.wait()
+    finally:
+        process.stop()
+    if process.exit_code() != 0:
+        raise process.failure()
 
 
 @contextmanager

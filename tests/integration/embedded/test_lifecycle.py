@@ -19,7 +19,7 @@ from kafka.admin import (
 )
 
 from shared.embedded.errors import EmbeddedServerError
-from shared.embedded.kafka import start_kafka
+from shared.embedded.kafka import ADMIN_USER, start_kafka
 from shared.embedded.postgresql import start_postgresql
 from shared.embedded.server_process import choose_ports
 from tests.infrastructure import temporary_folder
@@ -185,7 +185,7 @@ def test_kafka_keeps_topics_and_users_and_its_admin_gets_a_new_password(
         admin.close()
     with start_kafka(data_folder=place, admin_password="second") as again:
         assert again.internal != server.internal
-        admin = admin_at(again.agencies, user=again.admin_user, password="second")
+        admin = admin_at(again.agencies, user=ADMIN_USER, password="second")
         assert "kept" in admin.list_topics()
         admin.close()
         agency = admin_at(again.agencies, user="caf", password="its-own")
