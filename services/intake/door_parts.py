@@ -9,6 +9,7 @@ from services.intake.authentication import Authenticator
 from services.intake.creating_call import CallsInFlight
 from services.intake.event_feed import EventFeed
 from services.intake.known_directory import KnownDirectory
+from services.intake.sign_in_brake import SignInBrake
 from services.intake.store_submissions import Submission
 from shared.plumbing.access import SessionSigner
 from shared.plumbing.clock import Clock
@@ -30,6 +31,7 @@ class DoorParts:
     authenticator: Authenticator
     signer: SessionSigner
     passwords: Passwords
+    sign_in_brake: SignInBrake
     feed: EventFeed
     submissions: GroupCommit[Submission, str]
     in_flight: CallsInFlight

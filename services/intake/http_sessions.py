@@ -1,6 +1,6 @@
 """Intake's door for signing in: a session for a person, or for whoever holds a token."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -22,12 +22,24 @@ Anybody = Annotated[
     Principal,
     allow("kiosk", "bus", "api", "agent", "supervisor", "triage", "operations", "partner"),
 ]
+_TOO_MANY_ATTEMPTS: dict[int | str, dict[str, Any]] = {
+    429: {
+        "description": "Too many wrong passwords for this account or from this address",
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+}
 
 
 def add_session_routes(app: FastAPI) -> None:
     """Add the routes under /api/v1/sessions."""
 
-    @app.post("/api/v1/sessions", dependencies=[public()], responses={200: {"model": SessionGiven}})
+    @app.post(
+        "/api/v1/sessions",
+        dependencies=[public()],
+        responses={200: {"model": SessionGiven}, **_TOO_MANY_ATTEMPTS},
+    )
     async def begin(
         request: Request, parts: Parts, form: CredentialsForm | None = None
     ) -> Response:
@@ -36,6 +48,8 @@ def add_session_routes(app: FastAPI) -> None:
             session = await sign_in(
                 account=form.account,
                 password=form.password,
+                address=request.client.host if request.client else None,
+                brake=parts.sign_in_brake,
                 database=parts.database,
                 passwords=parts.passwords,
                 signer=parts.signer,

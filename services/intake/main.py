@@ -18,6 +18,7 @@ from services.intake.http_pages import add_pages
 from services.intake.http_sessions import add_session_routes
 from services.intake.known_directory import KnownDirectory
 from services.intake.settings import Settings
+from services.intake.sign_in_brake import SignInBrake
 from services.intake.store_submissions import store_submissions
 from shared.contracts.topics import CASE_REQUESTS
 from shared.plumbing.access import Principal, SessionSigner, SessionVerifier
@@ -76,6 +77,7 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             authenticator=Authenticator(database=database, verifier=verifier, clock=clock),
             signer=signer,
             passwords=Passwords(),
+            sign_in_brake=SignInBrake(clock=clock),
             feed=feed,
             submissions=submissions,
             in_flight=CallsInFlight(),

@@ -1,6 +1,7 @@
 """Give a person, or a machine that holds a token, a short session."""
 
 from services.intake.account_store import find_account, find_principal
+from services.intake.sign_in_brake import SignInBrake
 from shared.plumbing.access import Principal, Session, SessionSigner
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database
@@ -12,16 +13,23 @@ async def sign_in(
     *,
     account: str,
     password: str,
+    address: str | None,
+    brake: SignInBrake,
     database: Database,
     passwords: Passwords,
     signer: SessionSigner,
     clock: Clock,
 ) -> Session:
-    """Exchange an account and its password; raises `Problem` 401, the same for both wrong."""
+    """Exchange an account and its password; `address` is where the asker is, as far as we know.
+
+    Raises `Problem` 401, the same for both wrong, and 429 after too many attempts.
+    """
     found = await find_account(database, account)
+    brake.begin(account=account, address=address)
     right = await passwords.verify(password, found.password_hash if found else None)
     if found is None or not right:
         raise Problem(401, "Ce compte ou ce mot de passe n’est pas le bon.")
+    brake.forgive(account=account, address=address)
     return signer.issue(found.principal, now=clock.now())
 
 

@@ -1,10 +1,14 @@
 """Sessions: who gets one, what it opens, how it ends."""
 
+import asyncio
+import secrets
+from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
 
-from services.intake.provision import Plan, SitePlan, StationPlan, provision
+from services.intake.provision import PersonPlan, Plan, SitePlan, StationPlan, provision
+from services.intake.sign_in_brake import MOST_PER_ACCOUNT, MOST_PER_ADDRESS
 from shared.plumbing.access import SessionVerifier
 from shared.plumbing.passwords import Passwords
 from tests.integration.intake.rig import PASSWORD, PUBLIC_KEY, TOKENS, Door
@@ -44,6 +48,41 @@ async def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(door:
     assert (wrong.status, unknown.status) == (401, 401)
     assert wrong.json == unknown.json
     assert "Set-Cookie" not in wrong.headers
+
+
+async def test_who_guesses_a_password_must_wait_and_the_right_one_waits_too(door: Door) -> None:
+    account = f"guessed-{secrets.token_hex(4)}"
+    await provision(
+        Plan(people=[PersonPlan(account=account, roles=("triage",), password=PASSWORD)]),
+        database=door.database,
+        passwords=Passwords(),
+        clock=door.clock,
+    )
+    right = {"account": account, "password": PASSWORD}
+    wrong = right | {"password": "non" * 5}
+    tried = await asyncio.gather(
+        *(door.call("POST", SESSIONS, who=None, body=wrong) for _ in range(MOST_PER_ACCOUNT + 5))
+    )
+    assert Counter(answer.status for answer in tried) == {401: MOST_PER_ACCOUNT, 429: 5}
+    held = await door.call("POST", SESSIONS, who=None, body=right)
+    assert held.status == 429
+    assert "Set-Cookie" not in held.headers
+    door.clock.move(timedelta(seconds=int(held.headers["Retry-After"])))
+    assert (await door.call("POST", SESSIONS, who=None, body=right)).status == 200
+
+
+async def test_the_address_that_guesses_is_the_one_the_proxy_names(door: Door) -> None:
+    proxied = {"X-Forwarded-For": "203.0.113.9"}
+    for number in range(MOST_PER_ADDRESS):
+        unknown = {"account": f"nobody-{number}", "password": "non" * 5}
+        tried = await door.call("POST", SESSIONS, who=None, body=unknown, headers=proxied)
+        assert tried.status == 401
+    right = {"account": "amina", "password": PASSWORD}
+    assert (await door.call("POST", SESSIONS, who=None, body=right, headers=proxied)).status == 429
+    elsewhere = {"X-Forwarded-For": "203.0.113.10"}
+    assert (
+        await door.call("POST", SESSIONS, who=None, body=right, headers=elsewhere)
+    ).status == 200
 
 
 async def test_a_disabled_account_signs_in_no_more_and_renews_no_more(door: Door) -> None:
