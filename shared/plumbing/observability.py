@@ -6,6 +6,7 @@ slip in, its value is replaced: see `MASKED`.
 """
 
 import logging
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal
@@ -43,6 +44,7 @@ HTTP_DURATION = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
+_QUOTING = re.compile(r"[\n(<\[{'\"]")
 _QUIET_LIBRARIES = ("aiokafka", "faststream", "asyncio", "uvicorn.error", "kafka", "opentelemetry")
 
 
@@ -106,8 +108,7 @@ class _LibraryLogs(logging.Handler):
                 record.levelno,
                 "library_spoke",
                 library=record.name,
-                # With an exception the sentence often quotes it: the rendered one is enough.
-                says=str(record.msg) if error else record.getMessage(),
+                says=_sentence_of(record, about_an_error=error is not None),
                 exc_info=error,
             )
         except Exception:  # noqa: BLE001 - a log that fails must not fail what it tells of
@@ -115,6 +116,17 @@ class _LibraryLogs(logging.Handler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         sys.stderr.write(f'{{"event":"log_lost","library":"{record.name}"}}\n')
+
+
+def _sentence_of(record: logging.LogRecord, *, about_an_error: bool) -> str:
+    """What a library says, but for errors and arguments that it quotes.
+
+    With an exception, which is described beside it, and from the event loop, which shows its
+    tasks and handles with whatever they were called with, only the first words are kept.
+    """
+    if about_an_error or record.name == "asyncio":
+        return _QUOTING.split(str(record.msg), maxsplit=1)[0].strip()
+    return record.getMessage()
 
 
 def _render_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

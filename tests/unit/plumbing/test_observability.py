@@ -1,5 +1,6 @@
 """Logs: one JSON line each, ids only, whatever was handed to them by mistake."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -97,6 +98,37 @@ def test_an_error_is_logged_with_its_stack_and_without_its_input(
     assert exception["because"]["says"] == (
         "Visitor: given_name string_type, birth_date date_from_datetime_parsing"
     )
+
+
+async def test_what_the_event_loop_says_of_a_failure_names_neither_error_nor_arguments(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(service="intake")
+    loop = asyncio.get_running_loop()
+
+    async def fail(_: str) -> None:
+        raise ValueError("Dupont")
+
+    forgotten = asyncio.create_task(fail("Dupont"))
+    await asyncio.wait([forgotten])
+    context = {"message": "Task exception was never retrieved", "task": forgotten}
+    # As asyncio does when a failed task is forgotten, or a callback raises.
+    asyncio.BaseEventLoop.default_exception_handler(loop, context)  # type: ignore[arg-type]
+    asyncio.BaseEventLoop.default_exception_handler(
+        loop,  # type: ignore[arg-type]
+        {
+            "message": "Exception in callback print('Dupont')",
+            "exception": ValueError("Dupont"),
+            "handle": loop.call_soon(str, "Dupont"),
+        },
+    )
+    forgotten.exception()
+    written = capsys.readouterr().err
+    assert "Dupont" not in written
+    first, second = [json.loads(line) for line in written.splitlines()]
+    assert first["says"] == "Task exception was never retrieved"
+    assert second["says"] == "Exception in callback print"
+    assert second["exception"]["type"] == "ValueError"
 
 
 def test_an_error_logged_by_a_library_is_stripped_as_well(
