@@ -6,6 +6,7 @@ only when the text holds nothing else.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from services.router.classification.matching import Match, Reading
@@ -218,12 +219,6 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "asked_by_another",
-            r"(?P<mute>(?:[^ ,.]+ ){1,4})(?:me |nous |lui |m |t )(?:a |ont |avait )?"
-            r"(?:re)?(?:demand\w+|reclam\w+|exig\w+|veut|veulent) "
-            rf"(?:[^ ,.]+ ){{0,2}}?{_PAPER}\b",
-        ),
-        (
-            "asked_by_another",
             rf"(?P<mute>{_AGENCY})(?:veut|exige|demande|reclame|a besoin d) "
             rf"(?:[^ ,.]+ ){{0,2}}?{_PAPER}\b",
         ),
@@ -236,11 +231,6 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|tout est bon|suis a jour|en regle) "
             r"(?P<mute>(?:(?!(?:mais|et|je|j|il|maintenant|par contre) )[^ ,.]+ ?){1,6})",
         ),
-        (
-            "done",
-            r"(?P<mute>(?:(?!n )[^ ,.]+ ){1,3})(?:est|sont) (?:en ordre|en regle|deja regle\w*"
-            r"|bien passe\w*)",
-        ),
         # EDF, je paie ; la CAF c'est fait ; les APL je les ai
         (
             "done",
@@ -250,12 +240,6 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|suivre|aussi(?= [,.]))"
             r"(?! (?:deux|plus|pas|trop|rien|pour|mais))",
         ),
-        (
-            "done",
-            r"(?P<mute>(?:[^ ,.]+ ){1,4})(?:, )?(?:je|j|on) (?:l|les|la|le) (?:ai|a|touche|avons)"
-            r" (?:deja |bien |recue?s? |payee?s? |reglee?s? )*(?=[,.]|mais|rien|c est)",
-        ),
-        ("done", r"(?P<mute>(?:[^ ,.]+ ){1,3})(?:, )?que j ai deja\b"),
         (
             "done",
             r"\bj ai (?:deja |bien )(?:le|la|les|l|mon|ma|mes|un|une) "
@@ -268,12 +252,6 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"(?:^|[,.] )(?P<mute>(?:[^ ,.]+ ){1,10})(?:, )(?:et )?(?:c est (?:bon|regle|fait|ok)"
             r"|ca roule|ca marche|ca va|rien a dire|pas de (?:probleme|souci)|tout va bien|merci"
             r"|ceux la (?:vont|fonctionnent|marchent))(?= )",
-        ),
-        # facture EDF qui est payée ; ma Vitale est à jour
-        (
-            "done",
-            r"(?P<mute>(?:[^ ,.]+ ){1,3})(?:qui )?(?:est|sont|etait) (?:deja |bien )?(?:payee?s?"
-            r"|reglee?s?|a jour|ok|bonne?s?)(?= [,.:])",
         ),
         # agent à la cantine, infirmière à la crèche, aide à domicile : one's trade
         (
@@ -306,6 +284,38 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 
 
+# Here it is the few words before that do not count: up to so many, back to a pause.
+_WORDS_BEFORE: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
+    (reason, words, re.compile(pattern))
+    for reason, words, pattern in (
+        # la CAF me demande un acte de naissance
+        (
+            "asked_by_another",
+            4,
+            r"\b(?:me |nous |lui |m |t )(?:a |ont |avait )?"
+            r"(?:re)?(?:demand\w+|reclam\w+|exig\w+|veut|veulent) "
+            rf"(?:[^ ,.]+ ){{0,2}}?{_PAPER}\b",
+        ),
+        ("done", 3, r"(?<!\bn )\b(?:est|sont) (?:en ordre|en regle|deja regle\w*|bien passe\w*)"),
+        # les APL je les ai ; la CAF, que j'ai déjà
+        (
+            "done",
+            4,
+            r"\b(?:je|j|on) (?:l|les|la|le) (?:ai|a|touche|avons)"
+            r" (?:deja |bien |recue?s? |payee?s? |reglee?s? )*(?=[,.]|mais|rien|c est)",
+        ),
+        ("done", 3, r"\bque j ai deja\b"),
+        # facture EDF qui est payée ; ma Vitale est à jour
+        (
+            "done",
+            3,
+            r"\b(?:qui )?(?:est|sont|etait) (?:deja |bien )?(?:payee?s?"
+            r"|reglee?s?|a jour|ok|bonne?s?)(?= [,.:])",
+        ),
+    )
+)
+
+
 def muted_words(reading: Reading) -> dict[int, str]:
     """Index of the word → the reason why it does not count."""
     spoken, starts = _spoken(reading)
@@ -317,7 +327,21 @@ def muted_words(reading: Reading) -> dict[int, str]:
             for place in range(start, end):
                 if place in at_start:
                     muted.setdefault(at_start[place], reason)
+    for reason, most, pattern in _WORDS_BEFORE:
+        for match in pattern.finditer(spoken):
+            first = bisect_right(starts, match.start()) - 1
+            for index in _words_before(reading, first, most):
+                muted.setdefault(index, reason)
     return muted
+
+
+def _words_before(reading: Reading, index: int, most: int) -> range:
+    """The indices of up to `most` words before this one, in the same breath (one comma skipped)."""
+    end = index - 1 if index and reading.words[index - 1].form == "," else index
+    start = end
+    while start > 0 and end - start < most and not reading.words[start - 1].is_pause:
+        start -= 1
+    return range(start, end)
 
 
 def spoken_text(reading: Reading) -> str:

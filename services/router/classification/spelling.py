@@ -44,6 +44,11 @@ def sound_of(form: str) -> str:
     return form
 
 
+def _most_wrong(length: int) -> int:
+    """How many letters of a word of this length may be wrong."""
+    return 1 if length < 8 else 2
+
+
 class Speller:
     """Knows the catalogue's words; built once."""
 
@@ -53,11 +58,17 @@ class Speller:
         self._words = frozenset(words)
         self._known = frozenset(known) | words
         self._by_sound: dict[str, list[str]] = defaultdict(list)
-        self._by_length: dict[int, list[str]] = defaultdict(list)
-        for form in sorted(words):
-            if not form.isdigit():
-                self._by_sound[sound_of(form)].append(form)
-                self._by_length[len(form)].append(form)
+        spelled = [form for form in sorted(words) if not form.isdigit()]
+        for form in spelled:
+            self._by_sound[sound_of(form)].append(form)
+        self._about_as_long = {
+            size: [
+                form
+                for form in spelled
+                if len(form) >= 4 and abs(len(form) - size) <= _most_wrong(size)
+            ]
+            for size in range(5, LONGEST_WORD + 1)
+        }
 
     def knows(self, form: str) -> bool:
         return form in self._known
@@ -91,13 +102,12 @@ class Speller:
             return min(near, key=lambda word: OSA.distance(word, form))
         if len(form) < 5:
             return None
-        furthest = 1 if len(form) < 8 else 2
-        lengths = range(len(form) - furthest, len(form) + furthest + 1)
-        candidates = [
-            word for size in lengths for word in self._by_length.get(size, ()) if len(word) >= 4
-        ]
         found = process.extractOne(
-            form, candidates, scorer=OSA.distance, score_cutoff=furthest, processor=None
+            form,
+            self._about_as_long[len(form)],
+            scorer=OSA.distance,
+            score_cutoff=_most_wrong(len(form)),
+            processor=None,
         )
         if found is None:
             return None
