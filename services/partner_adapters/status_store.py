@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.partner_adapters.partner_adapter import PartnerStatus
-from shared.plumbing.database import Database, Row, Transaction
+from shared.plumbing.database import Transaction
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,4 @@ async def mark_meanings(tx: Transaction, meanings: Sequence[Meant]) -> None:
         [said.status.status_id for said, _, _ in meanings],
         [meaning for _, meaning, _ in meanings],
         [sealed for _, _, sealed in meanings],
-    )
-
-
-async def list_statuses_said(database: Database, *, referral_id: object) -> list[Row]:
-    """Everything a partner said of a referral, in the order it reached us."""
-    return await database.fetch(
-        """
-        SELECT status_id, word, reason_word, said_at, received_at, meaning, sealed
-        FROM partner_adapters.seen_statuses WHERE referral_id = $1
-        ORDER BY received_at, status_id
-        """,
-        referral_id,
     )

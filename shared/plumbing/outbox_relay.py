@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -77,14 +77,6 @@ class OutboxRelay:
                 self._held.clear()
             await asyncio.sleep(_RETRY)
 
-    async def drain(self, timeout: float) -> None:
-        """Wait until the shards held here are empty, at most `timeout` seconds."""
-        with contextlib.suppress(TimeoutError, DatabaseUnavailable):
-            async with asyncio.timeout(timeout):
-                while self._held and await self._list_rows(limit=1):
-                    self._hint.set()
-                    await asyncio.sleep(0.05)
-
     def _on_notify(self, *_: object) -> None:
         self._hint.set()
 
@@ -119,18 +111,18 @@ class OutboxRelay:
         )
         self._held |= {row["shard"] for row in rows}
 
-    async def _list_rows(self, *, limit: int) -> list[Row]:
+    async def _list_rows(self) -> list[Row]:
         return await self._database.fetch(
             f"""
             SELECT id, topic, key, headers, value, created_at FROM {self._schema}.outbox
             WHERE shard = ANY($1::int[]) ORDER BY id LIMIT $2
             """,
             sorted(self._held),
-            limit,
+            _BATCH,
         )
 
     async def _publish_batch(self, producer: AIOKafkaProducer) -> int:
-        rows = await self._list_rows(limit=_BATCH) if self._held else []
+        rows = await self._list_rows() if self._held else []
         if not rows:
             _OLDEST.labels(self._schema).set(0)
             return 0
@@ -170,7 +162,7 @@ async def _send(producer: AIOKafkaProducer, rows: Sequence[Row]) -> list[int]:
 
 
 @contextlib.asynccontextmanager
-async def _producer(kafka: str):  # type: ignore[no-untyped-def]
+async def _producer(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
     """A producer of one's own: after a fatal error only a new one helps (aiokafka #1017)."""
     producer = AIOKafkaProducer(
         bootstrap_servers=kafka,

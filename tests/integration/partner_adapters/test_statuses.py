@@ -2,7 +2,6 @@
 
 import pytest
 
-from services.partner_adapters.status_store import list_statuses_said
 from shared.contracts.personal import WrittenContent
 from tests.integration.partner_adapters.house import House
 
@@ -36,7 +35,10 @@ async def test_a_late_status_is_kept_and_moves_nothing_backwards(house: House, d
     await house.say(delivered.referral_id, "TRAITE")
     assert await house.say(delivered.referral_id, "ACCUSE") == "kept"
     assert (await house.referral(delivered))["status"] == "resolved"
-    said = await list_statuses_said(house.database, referral_id=delivered.referral_id)
+    said = await house.database.fetch(
+        "SELECT word, meaning FROM partner_adapters.seen_statuses WHERE referral_id = $1",
+        delivered.referral_id,
+    )
     assert sorted((row["word"], row["meaning"]) for row in said) == [
         ("ACCUSE", "kept"),
         ("TRAITE", "moved"),
