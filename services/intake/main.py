@@ -112,7 +112,7 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     add_case_routes(app)
     add_live_routes(app)
     add_session_routes(app)
-    add_pages(app)
+    add_pages(app, triage=settings.triage)
     return app
 
 

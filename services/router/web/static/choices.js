@@ -45,7 +45,7 @@ export function candidateBox(candidate, key, text) {
   const characters = Array.from(text ?? "");
   for (const need of candidate.needs) {
     const words = need.because.map(([start, end]) => characters.slice(start, end).join(""));
-    const said = words.length ? ` : « ${words.join(" », « ")} »` : "";
+    const said = words.length ? ` : « ${words.join(" », « ")} »` : "";
     const reason = REASONS[need.reason] ?? need.reason;
     name.after(element("span", `${need.title} (${reason}${said})`, "reason"));
   }

@@ -33,7 +33,7 @@ async function call(method, path, { body, headers = {}, keepalive = false } = {}
       headers: body ? { "Content-Type": "application/json", ...headers } : headers,
       body: body && JSON.stringify(body),
     });
-    if (answer.status === 401 || answer.status === 403) show("signed-out", "signed-out-title");
+    if (answer.status === 401 || answer.status === 403) showSignedOut(answer.status);
     return answer;
   } catch {
     say("La liaison est coupée ; réessayez dans un instant.");
@@ -47,6 +47,12 @@ function show(section, title) {
   clearTimeout(look);
   for (const id of ["signed-out", "nothing", "item"]) $(id).hidden = id !== section;
   $(title).focus();
+}
+
+function showSignedOut(status) {
+  $("signed-out-why").textContent =
+    status === 403 ? "Votre compte ne décide pas des demandes." : "Votre session n’est pas ouverte.";
+  show("signed-out", "signed-out-title");
 }
 
 async function problemOf(answer) {
@@ -110,17 +116,17 @@ function showDanger(number) {
   const [label, dial] = DIAL[number] ?? [number, number];
   const link = element("a", label);
   link.href = `tel:${dial}`;
-  $("danger").replaceChildren("Danger : appelez d’abord ", ...(number === "gaz" ? [] : ["le "]), link);
+  $("danger").replaceChildren("Danger : appelez d’abord ", ...(number === "gaz" ? [] : ["le "]), link);
 }
 
 function about(shown) {
-  const parts = [`Reçue par ${CHANNELS[shown.channel] ?? shown.channel}, ${shown.site_id}`];
+  const parts = [`Reçue ${CHANNELS[shown.channel] ?? shown.channel}, ${shown.site_id}`];
   parts.push(new Date(shown.taken_at).toLocaleString("fr-FR", { dateStyle: "long", timeStyle: "short" }));
   if (shown.postcode) parts.push(`code postal ${shown.postcode}`);
   if (shown.already_with.length) {
-    parts.push(`déjà chez : ${shown.already_with.map((p) => p.partner_name).join(", ")}`);
+    parts.push(`déjà chez : ${shown.already_with.map((p) => p.partner_name).join(", ")}`);
   }
-  if (shown.bodies.length) parts.push(`aussi : ${shown.bodies.map((b) => b.name).join(", ")}`);
+  if (shown.bodies.length) parts.push(`aussi : ${shown.bodies.map((b) => b.name).join(", ")}`);
   return `${parts.join(" · ")}.`;
 }
 
@@ -128,13 +134,13 @@ function showRefusals({ refusals, returned_needs: returned }) {
   $("refusals").hidden = refusals.length === 0;
   $("refusal-list").replaceChildren(
     ...refusals.map((refusal) => {
-      const words = refusal.words ? ` : « ${refusal.words} »` : ".";
+      const words = refusal.words ? ` : « ${refusal.words} »` : ".";
       const reason = REFUSALS[refusal.reason] ?? refusal.reason;
       return element("li", `${refusal.partner_name} ${reason}${words}`);
     }),
   );
   const asked = [...new Set(returned.map((need) => need.title))].join(" ; ");
-  $("asked").textContent = asked ? `On leur demandait : ${asked}.` : "";
+  $("asked").textContent = asked ? `On leur demandait : ${asked}.` : "";
 }
 
 function showChoices(shown) {
@@ -180,7 +186,7 @@ async function decide() {
   busy = $("send").disabled = false;
   if (answer === null || answer.status === 401 || answer.status === 403) return;
   if (answer.ok) {
-    const said = `Demande ${decided.reference} : ${names}.`;
+    const said = `Demande ${decided.reference} : ${names}.`;
     const seconds = secondsUntil((await answer.json()).undo_until, answer);
     await next();
     say(`Décision prise. ${said}`);

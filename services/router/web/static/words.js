@@ -25,7 +25,12 @@ export const REFUSALS = {
   not_competent: "dit ne pas être compétent",
   outside_area: "dit que ce n’est pas son secteur",
 };
-export const CHANNELS = { kiosk: "borne", agent: "agent", bus: "bus", api: "logiciel" };
+export const CHANNELS = {
+  kiosk: "à la borne",
+  agent: "par un agent",
+  bus: "dans le bus",
+  api: "par un logiciel",
+};
 export const DIAL = { gaz: ["Urgence Sécurité Gaz : 0 800 47 33 33", "0800473333"] };
 export const LETTERS = {
   caf: "c",
