@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 
 from services.commands.addresses import free_ports
@@ -37,7 +35,7 @@ from services.commands.download_bar import download_bar
 from services.commands.fleet import Fleet, running_fleet
 from services.commands.interruption import run_until_signalled
 from services.commands.outcome import CommandFailed, ExitCode, WrongUsage
-from services.commands.printing import console, print_json
+from services.commands.printing import console, print_json, tell
 from services.commands.resident_memory import resident_memory
 from services.commands.state_folder import StateFolder
 from shared.embedded.errors import EmbeddedServerError
@@ -81,16 +79,16 @@ async def _demo(folder: StateFolder, *, pace: float, as_json: bool) -> int:
             pace=pace,
             outcome="mixed",
             durable=False,
-            tell=_tell,
+            tell=tell,
             on_progress=on_progress,
         ) as fleet:
-            _tell(f"all services are ready after {time.monotonic() - started:.0f} s")
+            tell(f"all services are ready after {time.monotonic() - started:.0f} s")
             result = await _followed(fleet, _traffic(fleet, quiet=as_json))
             if not as_json:
                 out = console()
                 out.print(summary_table(result.summary))
                 out.print(services_table(result.ready_seconds, result.memory))
-            _tell("stopping everything")
+            tell("stopping everything")
     if as_json:
         print_json(result.as_json())
     else:
@@ -178,7 +176,7 @@ def _plain_watch(wanted: int) -> Callable[[Cases], None]:
         nonlocal said_at
         if time.monotonic() - said_at >= PLAIN_LINE_EVERY_SECONDS:
             said_at = time.monotonic()
-            sys.stderr.write(progress_line(list(cases.values()), wanted=wanted) + "\n")
+            tell(progress_line(list(cases.values()), wanted=wanted))
 
     return watch
 
@@ -193,7 +191,7 @@ def _folder(keep: Path | None) -> Iterator[StateFolder]:
                 hint="Name a new folder.",
             )
         yield kept
-        _tell(f"data, secrets and logs are kept in {kept.path}")
+        tell(f"data, secrets and logs are kept in {kept.path}")
         return
     folder = Path(tempfile.mkdtemp(prefix="aiguillage-demo-"))
     try:
@@ -206,7 +204,3 @@ def _verdict(summary: Summary) -> str:
     if summary.ok:
         return "Every request reached every agency concerned, once; nothing was lost."
     return "Something was lost, doubled or left unsettled: see the figures above."
-
-
-def _tell(line: str) -> None:
-    Console(stderr=True, highlight=False).print(f"· {line}", markup=False)

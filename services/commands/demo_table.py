@@ -67,7 +67,7 @@ def progress_line(cases: Sequence[Mapping[str, Any]], *, wanted: int) -> str:
     statuses = Counter(referral["status"] for case in cases for referral in case["referrals"])
     counted = ", ".join(f"{REFERRAL_STATUSES[status][0]} {n}" for status, n in statuses.items())
     settled = sum(map(is_settled, cases))
-    return f"· {len(cases)} of {wanted} cases, {settled} settled; referrals: {counted or 'none'}"
+    return f"{len(cases)} of {wanted} cases, {settled} settled; referrals: {counted or 'none'}"
 
 
 def summary_table(summary: Summary) -> Table:

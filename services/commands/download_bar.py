@@ -1,11 +1,12 @@
 """The progress of the one download: Kafka's jars, the first time."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from services.commands.printing import tell
 
 TENTHS = 10
 
@@ -33,7 +34,7 @@ def download_bar() -> Iterator[Callable[[int, int], None]]:
         if not console.is_terminal:
             if (tenth := done * TENTHS // total) > said:
                 said = tenth
-                sys.stderr.write(f"· Kafka, first download: {done // 1_000_000} MB\n")
+                tell(f"Kafka, first download: {done // 1_000_000} MB")
             return
         if task is None:
             bar.start()

@@ -15,22 +15,21 @@ class ExitCode(IntEnum):
 class CommandFailed(Exception):
     """The command ends here; `hint` says what to do about it."""
 
-    def __init__(self, message: str, *, hint: str = "", code: ExitCode = ExitCode.FAILED) -> None:
+    code = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.code = code
 
 
 class NotReachable(CommandFailed):
     """Something the command needs does not answer, or nothing says where it is."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint, code=ExitCode.UNREACHABLE)
+    code = ExitCode.UNREACHABLE
 
 
 class WrongUsage(CommandFailed):
     """The command was asked for in a way that cannot be."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint, code=ExitCode.USAGE)
+    code = ExitCode.USAGE

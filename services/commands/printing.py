@@ -17,6 +17,12 @@ def console() -> Console:
     return Console(width=width, highlight=False)
 
 
+def tell(line: str) -> None:
+    """Say what happens, on standard error; standard output is for what was asked for."""
+    sys.stderr.write(f"· {line}\n")
+    sys.stderr.flush()
+
+
 def print_json(data: object) -> None:
     """Print one JSON document; what JSON does not know is written as text."""
     sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")

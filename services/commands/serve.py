@@ -2,8 +2,6 @@
 
 import asyncio
 import importlib
-import os
-import sys
 from typing import Any
 
 from services.commands.outcome import CommandFailed, NotReachable, WrongUsage
@@ -42,10 +40,7 @@ def simulate() -> None:
     """Run the partners' simulators with the settings of the environment."""
     from services.partner_simulators.main import main
 
-    # Its own exit codes are the same as ours.
-    sys.stdout.flush()
-    os.environ.setdefault("AIGUILLAGE_SIMULATOR_HOST", "127.0.0.1")
-    raise SystemExit(main())
+    raise SystemExit(main())  # its exit codes are the same as ours
 
 
 def _read_settings(service: str) -> Any:

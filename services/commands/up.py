@@ -11,7 +11,7 @@ from services.commands.download_bar import download_bar
 from services.commands.fleet import Fleet, running_fleet
 from services.commands.interruption import run_until_signalled
 from services.commands.outcome import CommandFailed
-from services.commands.printing import console
+from services.commands.printing import console, tell
 from services.commands.state_folder import StateFolder
 from shared.embedded.errors import EmbeddedServerError
 
@@ -31,7 +31,6 @@ def up(folder: StateFolder, *, ports: Ports, pace: float) -> int:
 
 
 async def _up(folder: StateFolder, *, ports: Ports, pace: float) -> int:
-    tell = _tell
     tell(f"state in {folder.path}")
     try:
         with download_bar() as on_progress:
@@ -52,12 +51,6 @@ async def _up(folder: StateFolder, *, ports: Ports, pace: float) -> int:
     finally:
         tell("stopped")
     return 0
-
-
-def _tell(line: str) -> None:
-    # Standard error: what happens; standard output: what was asked for.
-    sys.stderr.write(f"· {line}\n")
-    sys.stderr.flush()
 
 
 def _show(fleet: Fleet, folder: StateFolder) -> None:

@@ -54,7 +54,7 @@ def test_without_a_terminal_every_case_is_shown_with_its_words_as_they_are() -> 
 
 def test_a_plain_line_counts_cases_and_statuses() -> None:
     line = progress_line(CASES, wanted=60)
-    assert line == "· 40 of 60 cases, 30 settled; referrals: réglé 30, émis 10"
+    assert line == "40 of 60 cases, 30 settled; referrals: réglé 30, émis 10"
 
 
 def test_a_folder_that_was_used_is_not_counted_again(tmp_path: Path) -> None:
