@@ -284,6 +284,8 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 
 
+_CUES_OF_NO_AGENCY = tuple(cue for cue in _CUES if _AGENCY not in cue[1].pattern)
+
 # Here it is the few words before that do not count: up to so many, back to a pause.
 _WORDS_BEFORE: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
     (reason, words, re.compile(pattern))
@@ -321,7 +323,7 @@ def muted_words(reading: Reading) -> dict[int, str]:
     spoken, starts = _spoken(reading)
     at_start = {start: index for index, start in enumerate(starts)}
     muted: dict[int, str] = {}
-    for reason, pattern in _CUES:
+    for reason, pattern in _CUES if "@" in spoken else _CUES_OF_NO_AGENCY:
         for match in pattern.finditer(spoken):
             start, end = match.span("mute")
             for place in range(start, end):
