@@ -14,7 +14,10 @@ _TAG = re.compile(r"<[^<>]{1,300}>|&#?\w{2,8};")
 _WORD = re.compile(
     r"%|[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+|[.!?;:\n,()/•–—]"
 )
-_LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ł": "l", "ı": "i", "ø": "o", "đ": "d"})
+# The last two: Arabic and Persian keyboards write one letter in two ways.
+_LETTERS = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ß": "ss", "ł": "l", "ı": "i", "ø": "o", "đ": "d", "ي": "ی", "ك": "ک"}
+)
 
 COMMA = ","
 STOP = "."
@@ -126,7 +129,8 @@ def _fold_letter(letter: str) -> str:
     if letter == "\n":
         return letter
     category = unicodedata.category(letter)
-    if category == "Cf":
+    if category == "Cf" or category[0] == "M":
+        # Vowel signs too, as in unvowelled Arabic: a Bengali word stays one word.
         return ""
     if category[0] in "CZ":
         return " "

@@ -6,6 +6,10 @@ import pytest
 from services.router.catalogue.entries import PARTNER_IDS, Catalogue
 from services.router.catalogue.load import FOLDER, CatalogueError, load_catalogue
 
+LANGUAGES = {
+    "en", "ar", "ar-Latn", "es", "pt", "tr", "zh", "ro", "uk", "ru", "it", "pl", "bn", "fa",
+}  # fmt: skip
+
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
@@ -24,7 +28,12 @@ def test_every_partner_has_its_own_other_demarche_and_several_more(catalogue: Ca
 def test_the_catalogue_is_as_broad_as_promised(catalogue: Catalogue) -> None:
     assert len(catalogue.demarches) >= 165
     assert len(catalogue.bodies) >= 42
-    assert len(catalogue.foreign_themes) >= 49
+    themes = {theme.means for theme in catalogue.foreign_themes}
+    assert len(themes) >= 80
+    for language in LANGUAGES - {"ar-Latn"}:
+        spoken = {theme.means for theme in catalogue.foreign_themes if language in theme.terms}
+        assert len(spoken) >= 80, language
+    assert {code for theme in catalogue.foreign_themes for code in theme.terms} == LANGUAGES
     assert {danger.number for danger in catalogue.dangers} == {
         "15", "17", "18", "112", "3919", "3114", "gaz",
     }  # fmt: skip

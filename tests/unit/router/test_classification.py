@@ -182,3 +182,24 @@ def test_hunger_is_the_need_only_where_no_cause_is_named() -> None:
     caused = classify("la caf a suspendu mon rsa, plus rien à manger", catalogue=COMPILED)
     assert (agencies_of(alone), alone.urgent) == (["casvp"], True)
     assert (agencies_of(caused), caused.urgent) == (["caf"], True)
+
+
+@pytest.mark.parametrize(
+    ("text", "agencies"),
+    [
+        ("আমার স্বাস্থ্য কার্ড হারিয়ে গেছে", ["cpam"]),
+        ("বিদ্যুৎ বিল অনেক বেশি", ["edf"]),
+        ("আমাদের খাবার নেই", ["casvp"]),
+        ("قبض برق من خیلی زیاد است", ["edf"]),
+        ("كمك هزينه مسكن", ["caf"]),  # Persian from an Arabic keyboard
+        ("bed bugs in my flat", ["mairie"]),
+        ("tengo que rellenar un formulario", ["accompagnement"]),
+    ],
+)
+def test_key_terms_are_known_in_the_visitor_s_language(text: str, agencies: list[str]) -> None:
+    assert agencies_of(classify(text, catalogue=COMPILED)) == agencies
+
+
+def test_a_bengali_word_is_one_word() -> None:
+    (word,) = words_of("স্বাস্থ্য")
+    assert (word.start, word.end) == (0, 9)
