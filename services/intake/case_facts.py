@@ -25,6 +25,7 @@ from shared.contracts.events import (
     ReferralDeliveryUncertainV1,
     ReferralMessageReceivedV1,
     ReferralStatusChangedV1,
+    ReferralUpdate,
 )
 from shared.contracts.referral_status import ReferralStatus, RefusalReason
 
@@ -116,16 +117,7 @@ def add_event(facts: CaseFacts, event: Event) -> CaseFacts:
     return facts
 
 
-_Update = (
-    ReferralDeliveredV1
-    | ReferralDeliveryUncertainV1
-    | ReferralDeliveryParkedV1
-    | ReferralStatusChangedV1
-    | ReferralMessageReceivedV1
-)
-
-
-def _referral(facts: CaseFacts, event: _Update) -> ReferralFacts:
+def _referral(facts: CaseFacts, event: ReferralUpdate) -> ReferralFacts:
     known = facts.referrals.get(event.referral_id)
     return known or ReferralFacts(referral_id=event.referral_id, partner_id=event.partner_id)
 

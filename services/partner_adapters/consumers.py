@@ -12,7 +12,7 @@ from services.partner_adapters.record_partner_status import Recorded
 from services.partner_adapters.schedule_delivery import schedule_delivery
 from services.partner_adapters.status_message import StatusMessage
 from services.partner_adapters.status_store import Said
-from shared.contracts.cloudevents import CloudEvent, MalformedEvent
+from shared.contracts.cloudevents import CloudEvent, MalformedEvent, name_faults
 from shared.contracts.events import derive_id
 from shared.contracts.topics import partner_replies_topic, referrals_topic
 from shared.plumbing.clock import Clock
@@ -112,11 +112,7 @@ def decode_reply(message: RawMessage, *, partner_id: str) -> Reply:
     try:
         status = StatusMessage.model_validate_json(message.value).as_status()
     except ValidationError as error:
-        fields = ", ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['type']}"
-            for fault in error.errors(include_input=False, include_url=False, include_context=False)
-        )
-        raise MalformedEvent(f"the reply does not parse: {fields}") from error
+        raise MalformedEvent(f"the reply does not parse: {name_faults(error)}") from error
     if message.key != str(status.referral_id).encode():
         raise MalformedEvent("the key is not the referral's id")
     return Reply(

@@ -23,7 +23,7 @@ from services.partner_adapters.referral_progress import (
     settle,
 )
 from shared.contracts.delivery_state import DeliveryState
-from shared.contracts.events import Event
+from shared.contracts.events import ReferralUpdate
 from shared.contracts.personal import WrittenContent
 from shared.contracts.topics import CASE_UPDATES
 from shared.plumbing.clock import Clock
@@ -93,13 +93,16 @@ async def record_deliveries(
     return states
 
 
-def outgoing(referral: ReferralProgress, events: Sequence[Event]) -> list[OutgoingEvent]:
-    """The events of a referral on their way to case-updates, under the referral's trace."""
+def outgoing(referral: ReferralProgress, updates: Sequence[ReferralUpdate]) -> list[OutgoingEvent]:
+    """What is said of a referral on its way to case-updates, under the referral's trace."""
     return [
         OutgoingEvent(
-            topic=CASE_UPDATES.name, event_id=event_id_of(event), data=event, trace=referral.trace
+            topic=CASE_UPDATES.name,
+            event_id=event_id_of(update),
+            data=update,
+            trace=referral.trace,
         )
-        for event in events
+        for update in updates
     ]
 
 

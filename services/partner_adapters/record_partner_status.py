@@ -20,7 +20,7 @@ from services.partner_adapters.status_store import (
     mark_meanings,
 )
 from services.partner_adapters.status_words import StatusWords, meaning_of
-from shared.contracts.events import Event
+from shared.contracts.events import ReferralUpdate
 from shared.contracts.personal import WrittenContent
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Transaction
@@ -86,7 +86,7 @@ def _apply(
     words: StatusWords,
     sealed: str,
     clock: Clock,
-) -> tuple[Recorded, list[Event]]:
+) -> tuple[Recorded, list[ReferralUpdate]]:
     status, now = said.status, clock.now()
     events = prove_delivered(referral, now=now)
     meaning = meaning_of(words, word=status.word, reason_word=status.reason_word)

@@ -15,12 +15,12 @@ from services.partner_adapters.partner_adapter import What
 from services.partner_adapters.retry_schedule import next_attempt_at
 from shared.contracts.delivery_state import DeliveryState
 from shared.contracts.events import (
-    Event,
     ReferralDeliveredV1,
     ReferralDeliveryParkedV1,
     ReferralDeliveryUncertainV1,
     ReferralMessageReceivedV1,
     ReferralStatusChangedV1,
+    ReferralUpdate,
     derive_id,
 )
 from shared.contracts.referral_status import ReferralStatus, RefusalReason, is_final, may_follow
@@ -112,7 +112,7 @@ def settle(
     started_at: datetime,
     now: datetime,
     jitter: float,
-) -> list[Event]:
+) -> list[ReferralUpdate]:
     """Apply how a call, begun at `started_at`, ended to a delivery that is `sending`."""
     delivery.reason = outcome.reason
     if outcome.kind == "accepted":
@@ -126,22 +126,14 @@ def settle(
     if outcome.kind == "needs_attention":
         # The partner's breaker is open and sets the pace; no attempt of the row is used up.
         return _due(delivery, now)
-    if outcome.kind == "unknown" and asks_a_person(rules, delivery):
+    if outcome.kind == "unknown" and _asks_a_person(rules, delivery):
         return _uncertain(referral, delivery, reason=outcome.reason or "unknown", now=now)
     return _try_again(
         referral, delivery, outcome, rules=rules, started_at=started_at, now=now, jitter=jitter
     )
 
 
-def asks_a_person(rules: DeliveryRules, delivery: DeliveryProgress) -> bool:
-    """Tell whether only a person can settle an unknown outcome of this delivery.
-
-    An answer or a withdrawal told twice does no harm anywhere; a referral opens a file.
-    """
-    return rules.after_unknown == "uncertain" and delivery.what == "referral"
-
-
-def prove_delivered(referral: ReferralProgress, *, now: datetime) -> list[Event]:
+def prove_delivered(referral: ReferralProgress, *, now: datetime) -> list[ReferralUpdate]:
     """The agency speaks of the referral, so it has it, whatever we know of the delivery."""
     delivery = referral.main_delivery
     if delivery.finished:
@@ -158,7 +150,7 @@ def move_to(
     now: datetime,
     refusal_reason: RefusalReason | None = None,
     sealed: str | None = None,
-) -> list[Event]:
+) -> list[ReferralUpdate]:
     """Move the referral on, or nothing at all when that would be backwards."""
     if not may_follow(referral.status, status):
         return []
@@ -180,7 +172,7 @@ def move_to(
 
 def tell_message(
     referral: ReferralProgress, *, sealed: str, at: datetime, now: datetime, needs_person: bool
-) -> list[Event]:
+) -> list[ReferralUpdate]:
     """Pass on what the agency wrote without moving on."""
     referral.needs_person = referral.needs_person or needs_person
     return [
@@ -199,7 +191,7 @@ def tell_message(
 
 def recall(
     referral: ReferralProgress, *, withdrawal_id: UUID, at: datetime, now: datetime
-) -> tuple[list[Event], DeliveryProgress | None]:
+) -> tuple[list[ReferralUpdate], DeliveryProgress | None]:
     """Stop a referral: what was never sent is cancelled; the partner is told otherwise.
 
     Returns the events and the withdrawal to deliver, if there is one. A referral that is
@@ -228,15 +220,17 @@ def recall(
     return events, withdrawal
 
 
-def is_open(referral: ReferralProgress) -> bool:
-    """Tell whether anything can still be told to the agency about it."""
-    return not is_final(referral.status)
-
-
-def event_id_of(event: Event) -> UUID:
+def event_id_of(update: ReferralUpdate) -> UUID:
     """The id of an event of this service: the same change has the same id for ever."""
-    referral_id, number = getattr(event, "referral_id"), getattr(event, "number")  # noqa: B009
-    return derive_id(event.TYPE, referral_id, number)
+    return derive_id(update.TYPE, update.referral_id, update.number)
+
+
+def _asks_a_person(rules: DeliveryRules, delivery: DeliveryProgress) -> bool:
+    """Tell whether only a person can settle an unknown outcome of this delivery.
+
+    An answer or a withdrawal told twice does no harm anywhere; a referral opens a file.
+    """
+    return rules.after_unknown == "uncertain" and delivery.what == "referral"
 
 
 def _try_again(
@@ -248,7 +242,7 @@ def _try_again(
     started_at: datetime,
     now: datetime,
     jitter: float,
-) -> list[Event]:
+) -> list[ReferralUpdate]:
     if outcome.retry_after is None:
         delivery.failures += 1
     delivery.first_failed_at = delivery.first_failed_at or now
@@ -267,7 +261,7 @@ def _try_again(
     return _due(delivery, due_at)
 
 
-def _due(delivery: DeliveryProgress, due_at: datetime) -> list[Event]:
+def _due(delivery: DeliveryProgress, due_at: datetime) -> list[ReferralUpdate]:
     delivery.state = DeliveryState.DUE
     delivery.due_at = due_at
     return []
@@ -275,7 +269,7 @@ def _due(delivery: DeliveryProgress, due_at: datetime) -> list[Event]:
 
 def _delivered(
     referral: ReferralProgress, delivery: DeliveryProgress, *, reference: str | None, now: datetime
-) -> list[Event]:
+) -> list[ReferralUpdate]:
     _finish(delivery, DeliveryState.DELIVERED, now=now)
     if delivery.what != "referral":
         return []
@@ -297,7 +291,7 @@ def _delivered(
 
 def _parked(
     referral: ReferralProgress, delivery: DeliveryProgress, *, reason: str, now: datetime
-) -> list[Event]:
+) -> list[ReferralUpdate]:
     delivery.state = DeliveryState.PARKED
     delivery.reason = reason
     delivery.owner = OWNER
@@ -317,7 +311,7 @@ def _parked(
 
 def _uncertain(
     referral: ReferralProgress, delivery: DeliveryProgress, *, reason: str, now: datetime
-) -> list[Event]:
+) -> list[ReferralUpdate]:
     delivery.state = DeliveryState.UNCERTAIN
     return [
         ReferralDeliveryUncertainV1(
@@ -332,7 +326,7 @@ def _uncertain(
     ]
 
 
-def _cancel_recalled(referral: ReferralProgress, *, now: datetime) -> list[Event]:
+def _cancel_recalled(referral: ReferralProgress, *, now: datetime) -> list[ReferralUpdate]:
     """A call failed for a referral recalled meanwhile: do not send it any more.
 
     If the partner certainly never had it, its withdrawal is pointless too.

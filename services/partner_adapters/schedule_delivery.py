@@ -18,7 +18,6 @@ from services.partner_adapters.record_deliveries import outgoing
 from services.partner_adapters.referral_progress import (
     DeliveryProgress,
     ReferralProgress,
-    is_open,
     recall,
 )
 from shared.contracts.cloudevents import CloudEvent
@@ -29,6 +28,7 @@ from shared.contracts.events import (
     ReferralRecalledV1,
     derive_id,
 )
+from shared.contracts.referral_status import is_final
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Transaction
 from shared.plumbing.outbox import Outbox, OutgoingEvent
@@ -132,7 +132,7 @@ def _answer(
 ) -> list[NewDelivery]:
     if event.answer_id in {delivery.delivery_id for delivery in referral.deliveries}:
         return []
-    if not is_open(referral):
+    if is_final(referral.status):
         # The agency has closed it: nobody there would read it.
         log.warning("answer_came_too_late", referral_id=str(event.referral_id))
         return []

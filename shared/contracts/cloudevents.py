@@ -64,13 +64,17 @@ def from_message(headers: Mapping[str, str], value: bytes) -> CloudEvent:
     try:
         data = model.model_validate_json(value)
     except ValidationError as error:
-        fields = ", ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['type']}"
-            for item in error.errors(include_input=False, include_url=False, include_context=False)
-        )
-        raise MalformedEvent(f"{event_type} does not parse: {fields}") from error
+        raise MalformedEvent(f"{event_type} does not parse: {name_faults(error)}") from error
     if headers.get("ce_subject") != data.subject:
         raise MalformedEvent("header ce_subject is not the subject of the data")
     trace = {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
     source = headers.get("ce_source", "").removeprefix("/aiguillage/")
     return CloudEvent(id=event_id, source=source, time=time, data=data, trace=trace)
+
+
+def name_faults(error: ValidationError) -> str:
+    """The fields at fault and the kind of each fault, without their content."""
+    return ", ".join(
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['type']}"
+        for item in error.errors(include_input=False, include_url=False, include_context=False)
+    )

@@ -236,7 +236,7 @@ class ReferralAnswerGivenV1(CaseEvent):
     sealed: str
 
 
-class _ReferralUpdate(CaseEvent):
+class ReferralUpdate(CaseEvent):
     """What partner_adapters says of a referral.
 
     `number` counts what was said of this referral (1, 2, 3 …): the highest holds.
@@ -248,21 +248,21 @@ class _ReferralUpdate(CaseEvent):
     at: AwareDatetime
 
 
-class ReferralDeliveredV1(_ReferralUpdate):
+class ReferralDeliveredV1(ReferralUpdate):
     TYPE: ClassVar[str] = "referral.delivered.v1"
 
     attempt: int
     partner_reference: str | None = None
 
 
-class ReferralDeliveryUncertainV1(_ReferralUpdate):
+class ReferralDeliveryUncertainV1(ReferralUpdate):
     TYPE: ClassVar[str] = "referral.delivery_uncertain.v1"
 
     attempt: int
     reason: str
 
 
-class ReferralDeliveryParkedV1(_ReferralUpdate):
+class ReferralDeliveryParkedV1(ReferralUpdate):
     TYPE: ClassVar[str] = "referral.delivery_parked.v1"
 
     attempt: int
@@ -270,7 +270,7 @@ class ReferralDeliveryParkedV1(_ReferralUpdate):
     owner: str
 
 
-class ReferralStatusChangedV1(_ReferralUpdate):
+class ReferralStatusChangedV1(ReferralUpdate):
     """The agency moved on. Sealed, when it said something: `WrittenContent`."""
 
     TYPE: ClassVar[str] = "referral.status_changed.v1"
@@ -282,7 +282,7 @@ class ReferralStatusChangedV1(_ReferralUpdate):
     sealed: str | None = None
 
 
-class ReferralMessageReceivedV1(_ReferralUpdate):
+class ReferralMessageReceivedV1(ReferralUpdate):
     """The agency wrote without moving on, or in words we cannot map. Sealed: `WrittenContent`."""
 
     TYPE: ClassVar[str] = "referral.message_received.v1"
