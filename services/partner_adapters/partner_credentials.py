@@ -19,6 +19,7 @@ from shared.plumbing.clock import Clock
 _EARLY = timedelta(seconds=30)
 """A token is renewed this long before it ends, so that no call starts with a dying one."""
 _FAILURE_KEPT = timedelta(seconds=2)
+_LONGEST_KEPT = timedelta(days=1)
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)
 
 
@@ -111,10 +112,15 @@ def _read_token(answer: Answer, *, now: datetime) -> _Token:
         raise PartnerNeedsAttention("token_refused")
     try:
         content = json.loads(answer.body)
-        token, lasts = str(content["access_token"]), float(content.get("expires_in", 300))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        token, lasts = content["access_token"], float(content.get("expires_in", 300))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise PartnerUnavailable("unreadable") from error
+    if not isinstance(token, str) or not (token.isascii() and token.isprintable() and token):
+        raise PartnerUnavailable("unreadable")
+    if not lasts >= 0:  # NaN is neither
+        raise PartnerUnavailable("unreadable")
+    kept = timedelta(seconds=min(lasts, _LONGEST_KEPT.total_seconds()))
     return _Token(
         headers={"Authorization": f"Bearer {token}"},
-        fresh_until=now + max(timedelta(seconds=lasts) - _EARLY, timedelta(seconds=lasts / 2)),
+        fresh_until=now + max(kept - _EARLY, kept / 2),
     )

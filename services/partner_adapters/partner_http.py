@@ -19,11 +19,13 @@ from services.partner_adapters.partner_adapter import (
 
 LONGEST_ANSWER = 64 * 1024
 """Bytes read of an answer; the rest is left and the connection closed."""
+LONGEST_LIST = 4 * 1024 * 1024
+"""Bytes read of a list of statuses: 200 of them with the longest message allowed."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `whole` is false when it was cut at 64 kB."""
+    """What came back. `whole` is false when it was cut because it was too long."""
 
     status: int
     headers: Mapping[str, str]
@@ -67,37 +69,31 @@ class PartnerHttp:
         json: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        longest: int = LONGEST_ANSWER,
     ) -> Answer:
         """One call; after a 401 or 403 once more with renewed credentials, if there are any."""
-        authorization = await self._authorization.headers()
-        answer = await self._once(method, path, json, query, {**(headers or {}), **authorization})
-        if answer.status in {401, 403} and await self._authorization.renew(authorization):
+
+        async def once() -> tuple[Mapping[str, str], Answer]:
             authorization = await self._authorization.headers()
-            answer = await self._once(
-                method, path, json, query, {**(headers or {}), **authorization}
+            answer = await exchange(
+                self._opened(),
+                method,
+                f"{self._address}{path}",
+                json=json,
+                params=query,
+                headers={**(headers or {}), **authorization},
+                longest=longest,
             )
+            return authorization, answer
+
+        authorization, answer = await once()
+        if answer.status in {401, 403} and await self._authorization.renew(authorization):
+            _, answer = await once()
         return answer
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
-
-    async def _once(
-        self,
-        method: str,
-        path: str,
-        json: Mapping[str, Any] | None,
-        query: Mapping[str, str] | None,
-        headers: Mapping[str, str],
-    ) -> Answer:
-        return await exchange(
-            self._opened(),
-            method,
-            f"{self._address}{path}",
-            json=json,
-            params=query,
-            headers=headers,
-        )
 
     def _opened(self) -> aiohttp.ClientSession:
         # Opened at the first call, because a session belongs to the running loop.
@@ -112,12 +108,17 @@ class PartnerHttp:
 
 
 async def exchange(
-    session: aiohttp.ClientSession, method: str, url: str, **arguments: Any
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    *,
+    longest: int = LONGEST_ANSWER,
+    **arguments: Any,
 ) -> Answer:
-    """Send one request and read at most 64 kB; redirects are not followed."""
+    """Send one request and read at most `longest` bytes; redirects are not followed."""
     try:
         async with session.request(method, url, allow_redirects=False, **arguments) as response:
-            body, whole = await _read(response)
+            body, whole = await _read(response, longest=longest)
             return Answer(status=response.status, headers=response.headers, body=body, whole=whole)
     except (aiohttp.ClientConnectorCertificateError, ssl.SSLError) as error:
         raise PartnerNeedsAttention("certificate_invalid") from error
@@ -133,12 +134,12 @@ async def exchange(
         raise OutcomeUnknown("line_cut") from error
 
 
-async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+async def _read(response: aiohttp.ClientResponse, *, longest: int) -> tuple[bytes, bool]:
     body = bytearray()
     async for chunk in response.content.iter_chunked(16 * 1024):
         body += chunk
-        if len(body) > LONGEST_ANSWER:
+        if len(body) > longest:
             # Reading on to keep the connection would be reading on without end.
             response.close()
-            return bytes(body[:LONGEST_ANSWER]), False
+            return bytes(body[:longest]), False
     return bytes(body), True

@@ -31,13 +31,15 @@ from services.partner_adapters.partner_adapter import (
     PartnerUnavailable,
     Receipt,
 )
-from services.partner_adapters.partner_http import Answer, PartnerHttp
+from services.partner_adapters.partner_http import LONGEST_ANSWER, LONGEST_LIST, Answer, PartnerHttp
+from services.partner_adapters.retry_schedule import LONGEST_RETRY_AFTER
 from services.partner_adapters.status_message import StatusMessage
 from shared.plumbing.clock import Clock
 
 _UNAVAILABLE = frozenset({408, 425, 429, 503})
 _UNAUTHORIZED = frozenset({401, 403})
 _PAGE = 200
+_LONGEST_CURSOR = 1000
 
 
 class RestAdapter:
@@ -61,7 +63,7 @@ class RestAdapter:
     async def collect(self, cursor: str | None) -> Collected:
         """One page of at most 200 statuses."""
         query = {"limit": str(_PAGE)} | ({"after": cursor} if cursor is not None else {})
-        answer = await self._ask("/statuses", query=query)
+        answer = await self._ask("/statuses", query=query, longest=LONGEST_LIST)
         content = _json_object(answer)
         entries = content.get("statuses")
         if not isinstance(entries, list):
@@ -73,10 +75,10 @@ class RestAdapter:
                 statuses.append(StatusMessage.model_validate(entry).as_status())
             except ValidationError:
                 unreadable.append(json.dumps(entry))
-        following = content.get("cursor")
+        following = _cursor(content, answer=answer)
         return Collected(
             statuses=statuses,
-            cursor=cursor if following is None else str(following),
+            cursor=cursor if following is None else following,
             unreadable=unreadable,
         )
 
@@ -106,8 +108,9 @@ class RestAdapter:
         *,
         query: Mapping[str, str] | None = None,
         trace: Mapping[str, str] | None = None,
+        longest: int = LONGEST_ANSWER,
     ) -> Answer:
-        answer = await self._http.call("GET", path, query=query, headers=trace)
+        answer = await self._http.call("GET", path, query=query, headers=trace, longest=longest)
         if answer.status == 200 or (answer.status == 404 and query is None):
             return answer
         _raise_common(answer, clock=self._clock)
@@ -153,16 +156,17 @@ def _raise_common(answer: Answer, *, clock: Clock) -> None:
 
 
 def _retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds, from either form of Retry-After (RFC 9110, section 10.2.3)."""
+    """Seconds, from either form of Retry-After (RFC 9110, section 10.2.3); a day at most."""
     if value is None:
         return None
-    if value.strip().isdigit():
-        return float(value)
+    if value.strip().isascii() and value.strip().isdigit():
+        return min(float(value), LONGEST_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
+    except (ValueError, TypeError, OverflowError):
         return None
-    return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
+    return min(max(0.0, wait.total_seconds()), LONGEST_RETRY_AFTER)
 
 
 def _reference(answer: Answer) -> str:
@@ -174,10 +178,26 @@ def _reference(answer: Answer) -> str:
     return reference
 
 
+def _cursor(page: Mapping[str, Any], *, answer: Answer) -> str | None:
+    """Where to go on; it is stored and sent back as it is, so it must be fit for that."""
+    following = page.get("cursor")
+    if isinstance(following, int) and not isinstance(following, bool):
+        following = str(following)
+    if following is None:
+        return None
+    if (
+        not isinstance(following, str)
+        or len(following) > _LONGEST_CURSOR
+        or not following.isprintable()
+    ):
+        raise OutcomeUnknown("unreadable_answer", answer=answer.text)
+    return following
+
+
 def _json_object(answer: Answer) -> dict[str, Any]:
     try:
         content = json.loads(answer.body) if answer.whole else None
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise OutcomeUnknown(

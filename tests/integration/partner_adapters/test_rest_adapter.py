@@ -164,13 +164,27 @@ async def test_a_partner_that_is_down_certainly_did_not_take_it(stub):
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("7", 7.0), ("Mon, 23 Nov 2026 10:01:00 GMT", 60.0), ("soon", None), ("", None)],
+    [
+        *(("7", 7.0), ("Mon, 23 Nov 2026 10:01:00 GMT", 60.0), ("soon", None), ("", None)),
+        # An agency may not hold its own deliveries back for ever, nor break our arithmetic.
+        *(("9" * 400, 86400.0), ("Fri, 01 Jan 9999 00:00:00 GMT", 86400.0), ("²", None)),
+        *(
+            (f"Mon, 23 Nov {'9' * 30} 10:01:00 GMT", None),
+            ("Mon, 23 Nov 2026 10:01:00 +9999", None),
+        ),
+    ],
 )
 async def test_retry_after_is_read_in_both_forms(stub, adapter, value, seconds):
     stub.answer = says(429, Retry_After=value)
     with pytest.raises(PartnerUnavailable) as raised:
         await adapter.deliver([delivery()])
     assert raised.value.retry_after == seconds
+
+
+async def test_an_answer_made_to_exhaust_a_parser_is_unreadable(stub, adapter):
+    stub.answer = says(201, b"[" * 60_000)
+    with pytest.raises(OutcomeUnknown, match="unreadable_answer"):
+        await adapter.deliver([delivery()])
 
 
 async def test_a_withdrawal_of_what_it_never_had_is_done(stub, adapter):
@@ -202,7 +216,30 @@ async def test_statuses_are_collected_after_the_cursor_and_nonsense_is_put_aside
     assert (collected.cursor, len(collected.unreadable)) == ("c2", 2)
 
 
-@pytest.mark.parametrize("body", [HTML, b"[]", b'{"statuses":{}}'])
+async def test_a_full_page_of_long_messages_is_read_whole(stub, adapter):
+    statuses = [
+        {
+            **{"id": str(number), "referral_id": str(uuid4()), "status": "RECU"},
+            **{"at": "2026-11-23T10:00:00Z", "message": "é" * 3000},
+        }
+        for number in range(200)
+    ]
+    stub.answer = says(200, json.dumps({"statuses": statuses, "cursor": 7}).encode())
+    collected = await adapter.collect(None)
+    assert (len(collected.statuses), collected.unreadable) == (200, [])
+    assert collected.cursor == "7"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(HTML, b"[]", b'{"statuses":{}}', b"[" * 60_000, b'{"statuses":[],"cursor":{"a":1}}'),
+        *(
+            b'{"statuses":[],"cursor":"a\\u0000b"}',
+            b'{"statuses":[],"cursor":"%s"}' % (b"a" * 1001),
+        ),
+    ],
+)
 async def test_a_page_that_makes_no_sense_moves_no_cursor(stub, adapter, body):
     stub.answer = says(200, body)
     with pytest.raises(OutcomeUnknown):
@@ -241,6 +278,22 @@ async def test_one_token_serves_all_calls_until_shortly_before_its_end(stub):
     await adapter.close()
 
 
+@pytest.mark.parametrize("lasts", [b"Infinity", b"1e308"])
+async def test_a_token_without_end_is_renewed_each_day(stub, lasts):
+    async def forever(request):
+        if request.path == "/oauth/token":
+            return await says(200, b'{"access_token":"a","expires_in":%s}' % lasts)(request)
+        return await accept(request)
+
+    stub.answer, clock = forever, MovableClock(NOW)
+    adapter = adapter_of(stub.address, authorization=oauth2(stub, clock), clock=clock)
+    await adapter.deliver([delivery()])
+    clock.move(timedelta(hours=24))
+    await adapter.deliver([delivery()])
+    assert stub.paths().count("POST /oauth/token") == 2
+    await adapter.close()
+
+
 async def test_a_token_ended_early_is_renewed_once_for_all(stub):
     stub.answer, clock = Tokens(), MovableClock(NOW)
     adapter = adapter_of(stub.address, authorization=oauth2(stub, clock), clock=clock)
@@ -257,6 +310,16 @@ async def test_a_token_ended_early_is_renewed_once_for_all(stub):
         (says(401), PartnerNeedsAttention, "token_refused"),
         (says(503), PartnerUnavailable, "token_http_503"),
         (says(200, HTML), PartnerUnavailable, "token_unreadable"),
+        (says(200, b"[" * 60_000), PartnerUnavailable, "token_unreadable"),
+        (says(200, b'{"access_token":null}'), PartnerUnavailable, "token_unreadable"),
+        (says(200, b'{"access_token":"a\\r\\nX-B: c"}'), PartnerUnavailable, "token_unreadable"),
+        *(
+            (
+                says(200, b'{"access_token":"a","expires_in":%s}' % lasts),
+                *(PartnerUnavailable, "token_unreadable"),
+            )
+            for lasts in (b"NaN", b'"soon"', b"-1")
+        ),
         (cut, PartnerUnavailable, "token_line_cut"),
     ],
 )
