@@ -141,10 +141,44 @@ async def test_a_preview_of_something_out_of_scope_names_the_body(door: Door) ->
     assert [body["id"] for body in answer.body["bodies"]] == ["dgfip"]
 
 
+async def test_a_preview_says_what_is_missing_and_which_other_rights_to_check(door: Door) -> None:
+    body = {"text": "je veux demander le RSA", "insee": "75119", "given": ["birth_date"]}
+    preview = (await door.preview(body, roles=("agent",))).body
+
+    (missing,) = preview["missing"]
+    assert (missing["partner"], len(missing["facts"])) == ("caf", 2)
+    assert {right["demarche"] for right in preview["other_rights"]} >= {"cpam.c2s", "body:idfm"}
+    assert preview["referrals"][0]["unit_name"] == "CAF : Paris (75)"
+
+
+async def test_a_preview_of_danger_says_whom_to_call(door: Door) -> None:
+    preview = (await door.preview({"text": "ça sent le gaz chez moi"}, roles=("kiosk",))).body
+
+    assert preview["call"]["dial"] == "0 800 47 33 33"
+    assert preview["call"]["service"] == "Urgence sécurité gaz"
+
+
+async def test_a_preview_of_a_letter_says_who_wants_what_by_when(door: Door) -> None:
+    text = (
+        "Caisse d'allocations familiales de Paris\nObjet : trop-perçu\n"
+        "Nous vous demandons de rembourser la somme de 1 248,36 € avant le 2 avril 2026."
+    )
+    preview = (await door.preview({"kind": "letter", "text": text}, roles=("agent",))).body
+
+    letter = preview["letter"]
+    assert (letter["sender"]["id"], letter["wants"]["what"]) == ("caf", "pay")
+    assert (letter["amount"]["euros"], letter["deadline"]["day"]) == ("1248.36", "2026-04-02")
+    assert letter["demarche"]["id"] == preview["referrals"][0]["demarches"][0] == "caf.indu"
+    ((start, end),) = letter["amount"]["because"]
+    assert text[start:end] == "1 248,36 €"
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         ({}, "text"),
+        ({"text": "apl", "kind": "novel"}, "kind"),
+        ({"text": "apl", "insee": "nowhere"}, "insee"),
         ({"text": ""}, "text"),
         ({"text": "x" * 5001}, "text"),
         ({"text": "apl", "postcode": "ici"}, "postcode"),
