@@ -34,7 +34,9 @@ _MILD = frozenset(("status", "done"))
 _CONNECTING = "et mais aussi puis ensuite sinon egalement plus ainsi car parce alors , ."
 _CONNECTORS = frozenset(_CONNECTING.split())
 _ENERGY = ("edf", "engie")
-_POWER = frozenset(stem(word) for word in ("electricite", "electrique", "courant", "linky"))
+_POWER = frozenset(
+    stem(word) for word in ("electricite", "electrique", "courant", "linky", "lumiere")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +94,31 @@ def _stand_ins(matches: list[Match], reading: Reading, catalogue: CompiledCatalo
         partner for body in bodies for partner in catalogue.instead_of.get(body, ())
     } - brands
     energy = [partner for partner in _ENERGY if partner in brands]
+    gas_apart = energy == ["edf"] and _is_gas_apart(matches, reading)
     only = energy[0] if len(energy) == 1 else None if energy else _energy_said(reading)
+    if gas_apart:
+        only = None
     return [
         _sold_by(only, match, catalogue)
         for match in matches
         if match.entry.partner not in replaced
         and match.entry.id not in replaced
-        and not (energy and match.kind == "topic")
+        and not (
+            match.kind == "topic" and energy and not (gas_apart and match.entry.partner == "engie")
+        )
     ]
+
+
+def _is_gas_apart(matches: list[Match], reading: Reading) -> bool:
+    """EDF for its electricity, and the gas of no named brand, as in EDF et le gaz."""
+    parts = parts_of(reading)
+    at_edf = {parts[m.first] for m in matches if m.kind == "brand" and m.entry.partner == "edf"}
+    at_gas = {parts[index] for index, part in reading.content if part == "gaz"}
+    if at_gas <= at_edf:
+        return False
+    forms = [word.form for word in reading.words]
+    joined = any(form == "edf" and "gaz" in forms[i + 1 : i + 5] for i, form in enumerate(forms))
+    return joined or not _POWER.isdisjoint(part for _, part in reading.content)
 
 
 def _energy_said(reading: Reading) -> str | None:
