@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.router.catalogue.entries import Demarche, Number
+from services.router.catalogue.entries import Demarche, Number, PlaceRule
 from services.router.letter_answers import LetterAnswer, letter_answer
 from services.router.preview_request import Preview
 from shared.contracts.events import Span
@@ -50,6 +50,13 @@ class PreviewNeed(BaseModel):
     probability: float
     reason: str
     because: Annotated[tuple[Span, ...], Field(description=_SPANS)]
+    place: Annotated[
+        PlaceRule,
+        Field(
+            description="Which unit acts: the home's, that of where it happened (`event`: an act "
+            "of birth is at the mairie of birth), any, or only for those who live in Paris."
+        ),
+    ]
 
 
 class PreviewReferral(BaseModel):
@@ -157,6 +164,7 @@ def preview_answer(preview: Preview, *, partner_names: dict[str, str]) -> Previe
                 probability=need.probability,
                 reason=need.reason,
                 because=need.spans,
+                place=preview.places[need.demarche_id],
             )
             for need in plan.needs
         ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.router.catalogue.entries import Catalogue, Danger, Demarche
+from services.router.catalogue.entries import Catalogue, Danger, Demarche, PlaceRule
 from services.router.catalogue_words import outside_bodies, title_of
 from services.router.classification.classify import classify
 from services.router.classification.compiled_catalogue import CompiledCatalogue
@@ -45,6 +45,8 @@ class Preview:
     model_version: str
     titles: dict[str, str]
     """By démarche id."""
+    places: dict[str, PlaceRule]
+    """Which unit acts, by démarche id."""
     bodies: tuple[OutsideBody, ...]
     missing: tuple[MissingFacts, ...]
     other_rights: tuple[OtherRight, ...]
@@ -106,6 +108,7 @@ def preview_of(
         confidence=reading.confidence,
         model_version=reading.model_version,
         titles={id_: title_of(id_, catalogue=catalogue) for id_ in demarche_ids},
+        places={id_: _place_rule(id_, catalogue=catalogue) for id_ in demarche_ids},
         bodies=outside_bodies(plan, catalogue=catalogue),
         missing=_missing(plan, text=text, given=known.given, catalogue=catalogue),
         other_rights=other_rights(plan, place=place, catalogue=catalogue),
@@ -125,16 +128,17 @@ def other_rights(plan: Plan, *, place: Place, catalogue: Catalogue) -> tuple[Oth
     for demarche in _demarches(plan, catalogue):
         for also in demarche.also_check:
             right = _right(also.demarche, also.because, seen_from=demarche.id, catalogue=catalogue)
-            paris_only = right.partner_id is not None and (
-                place_rule(catalogue.demarches[right.demarche_id], catalogue=catalogue) == "paris"
-            )
+            paris_only = _place_rule(right.demarche_id, catalogue=catalogue) == "paris"
             if right.demarche_id not in asked and not (paris_only and elsewhere):
                 found.setdefault(right.demarche_id, right)
     return tuple(found.values())[:MOST_RIGHTS]
 
 
-def place_rule(demarche: Demarche, *, catalogue: Catalogue) -> str:
-    """Which unit acts for a démarche: its own rule, or its partner's."""
+def _place_rule(demarche_id: str, *, catalogue: Catalogue) -> PlaceRule:
+    """Its own rule, or its partner's; "anywhere" for what has no entry."""
+    demarche = catalogue.demarches.get(demarche_id)
+    if demarche is None:
+        return "anywhere"
     return demarche.place or catalogue.partners[demarche.partner].place
 
 

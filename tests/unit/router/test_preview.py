@@ -53,6 +53,14 @@ def test_the_preview_names_the_units_that_would_act(preview) -> None:  # type: i
     }
 
 
+def test_an_act_of_birth_is_of_where_it_happened(preview) -> None:  # type: ignore[no-untyped-def]
+    answer = preview("il me faut un acte de naissance, et demander l'apl")
+    assert {need.demarche: need.place for need in answer.needs} == {
+        "mairie.acte_etat_civil": "event",
+        "caf.apl_demande": "home",
+    }
+
+
 def test_what_is_missing_is_what_the_request_does_not_give(preview) -> None:  # type: ignore[no-untyped-def]
     text = "je veux demander l'apl, mon loyer est de 520 euros"
     everything = {one.partner: one.facts for one in preview(text).missing}
