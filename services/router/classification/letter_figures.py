@@ -54,7 +54,7 @@ _AMOUNT_WORDS = tuple(
 )
 _LETTER_DATE = re.compile(
     r"(?:(?:^|\n)[^\n]{0,60}?,?\s?\ble\s(?:(?:lun|mar|mercre|jeu|vendre|same)di\s|dimanche\s)?"
-    r"|(?:^|\n)\s*(?:date|du)(?:\s(?:du courrier|d[’']édition|d[’']émission|de facture"
+    r"|(?:^|\n)\s*(?:date|du)(?:\s(?:du courrier|de l[’']avis|d[’']édition|d[’']émission|de facture"
     r"|de la facture))?\s?:?\s*"
     r"|(?:fait à|édité|émise?|facture|courrier)[^\n]{0,40}?\s(?:du|le)\s)$",
     _IGNORE,
@@ -62,7 +62,7 @@ _LETTER_DATE = re.compile(
 _BY = re.compile(
     r"(?:avant(?: le)?|au plus tard(?: le)?|jusqu[’']au|d[’']ici(?: le| au)?"
     r"|date limite[^.\n]{0,40}|échéance[^.\n]{0,20}|(?:dernier|ultime) délai[^.\n]{0,10}"
-    r"|(?:prélev|débit)\S*[^.\n]{0,40}\ble"
+    r"|(?:prél[eè]v|débit)\S*[^.\n]{0,40}\ble"
     r"|(?:rendez-vous|convoqu|attendu|reçu|présenter|audience|passera|retirer|disponible)[^.\n]{0,80}"
     r"\b(?:le|du|au))\s*:?\s*"
     r"(?:(?:lun|mar|mercre|jeu|vendre|same)di\s|dimanche\s)?$",
