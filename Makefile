@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help setup demo up test test-containers check format lock documents bench clean
+.PHONY: help setup demo up test test-containers check format lock documents model bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,6 +47,9 @@ lock: ## pin the dependencies anew (needs uv)
 
 documents: setup ## write docs/api anew from the code
 	$(BIN)/python -m tests.tools.write_documents
+
+model: setup ## train the router's model, measure it once on the test texts, write its card
+	$(BIN)/python -m services.router.training --test --card docs/model-card.md
 
 bench: setup ## measure; writes build/bench/results.json
 	$(BIN)/python -m tests.benchmarks

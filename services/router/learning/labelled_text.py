@@ -13,3 +13,5 @@ class LabelledText:
     language: str | None = None
     urgent: bool | None = None
     """None when nobody said."""
+    catalogue_knows_it: bool = False
+    """The catalogue was tuned on its like: it says nothing of how far to trust the catalogue."""

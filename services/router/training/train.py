@@ -1,7 +1,8 @@
 """Train the router's model: scikit-learn fits, `classification/linear_model.py` runs.
 
 The second step is fitted on what the first says of texts it was not fitted on (five folds):
-fitted on its own texts it would take the first step for surer than it is.
+fitted on its own texts it would take the first step for surer than it is. For the same reason
+it leaves out the texts that the catalogue was tuned on.
 """
 
 from collections.abc import Sequence
@@ -69,8 +70,10 @@ def train(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> Line
         ]
     )
     first = [_fit(features, right[:, label], _FIRST_STRENGTH) for label in range(len(LABELS))]
+    fair = np.array([not text.catalogue_knows_it for text in usable])
     second = [
-        _fit(joined[:, label, :], right[:, label], _SECOND_STRENGTH) for label in range(len(LABELS))
+        _fit(joined[fair, label, :], right[fair, label], _SECOND_STRENGTH)
+        for label in range(len(LABELS))
     ]
     model = LinearModel(
         version="",

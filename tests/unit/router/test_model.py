@@ -1,6 +1,7 @@
 """The trained model beside the catalogue: any text is answered, no danger is argued away."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,3 +123,8 @@ def test_what_one_clause_says_is_not_thinned_by_the_others(model: LinearModel) -
     cpam = LABELS.index("cpam")
     assert most[cpam] > whole[cpam]
     assert most[cpam] == pytest.approx(model.scores(alone)[0][cpam], abs=1e-4)
+
+
+def test_the_model_card_is_that_of_the_model(model: LinearModel) -> None:
+    card = Path(__file__).parents[3] / "docs" / "model-card.md"
+    assert f"`{model.version}`" in card.read_text("utf-8"), "run `make model`"
