@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.classification.cues import muted_words, spoken_text
+from services.router.classification.danger import danger_number
 from services.router.classification.joined import join
 from services.router.classification.matching import Match, Reading, read
 from services.router.classification.normalisation import Word
@@ -16,7 +17,7 @@ from services.router.classification.scoring import (
     is_body,
     parts_of,
 )
-from services.router.classification.urgency import danger_number, is_urgent
+from services.router.classification.urgency import is_urgent
 
 VAGUE = f"{OWN_DESK}.autre"
 

@@ -1,8 +1,6 @@
-"""PURE: is harm within days, and is anyone in danger now."""
+"""PURE: is harm within days or already there."""
 
 import re
-
-from services.router.classification.matching import Match
 
 # Harm within days or already there (a debt, a delay or anger alone is not urgent).
 _SOON = (
@@ -162,20 +160,6 @@ _SIGNS = tuple(
         r" strada|sfratt\w*|senza luce|bez pradu|odcieli|odcie\w*|eksmisj\w*)\b",
     )
 )
-_EMPTY = frozenset(
-    (
-        *("un", "une", "l", "la", "le", "de", "d", "du", "m", "a", "ne"),
-        *("son", "sa", "ses", "mon", "ma", "mes", "leur"),
-    )
-)
-_LONG_AGO = re.compile(
-    r"\b(?:il y a|l an dernier|l annee derniere|mois dernier|semaine derniere|en 20\d\d|en 19\d\d"
-    r"|quand j etais|autrefois|en (?:janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre"
-    r"|octobre|novembre|decembre))\b"
-)
-_NOT_NOW = re.compile(
-    r"\b(?:pas|personne|jamais|suite|apres|cause|depuis|n est|avait|etait|etais|contre|assurance)$"
-)
 
 
 def is_urgent(spoken: str) -> bool:
@@ -183,21 +167,3 @@ def is_urgent(spoken: str) -> bool:
     if any(sign.search(spoken) for sign in _SIGNS):
         return True
     return any(first.search(spoken) and second.search(spoken) for first, second in _TOGETHER)
-
-
-def danger_number(matches: list[Match], forms: list[str]) -> str | None:
-    """The number to call: that of the longest danger name said of now."""
-    said = [
-        match
-        for match in matches
-        if match.kind == "danger" and match.tight and not _is_past_or_denied(match, forms)
-    ]
-    return max(said, key=lambda match: (len(match.at), match.weight)).entry.id if said else None
-
-
-def _is_past_or_denied(match: Match, forms: list[str]) -> bool:
-    before = [form for form in forms[max(0, match.first - 4) : match.first] if form not in _EMPTY]
-    after = " ".join(forms[max(match.at) + 1 : max(match.at) + 6])
-    return bool(
-        _NOT_NOW.search(" ".join(before[-2:])) or _LONG_AGO.search(after) or after.startswith("pas")
-    )
