@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.plumbing.access import Principal
+from shared.plumbing.access import Principal, fingerprint
 from shared.plumbing.database import Database, Row, Transaction
 
 
@@ -23,7 +23,7 @@ async def find_token_holder(database: Database, token_hash: bytes) -> Principal 
         """,
         token_hash,
     )
-    return _principal(row) if row else None
+    return _principal(row, stored=token_hash) if row else None
 
 
 async def find_account(database: Database, account: str) -> Account | None:
@@ -35,23 +35,44 @@ async def find_account(database: Database, account: str) -> Account | None:
         """,
         account,
     )
-    return Account(principal=_principal(row), password_hash=row["password_hash"]) if row else None
+    if row is None:
+        return None
+    principal = _principal(row, stored=row["password_hash"].encode())
+    return Account(principal=principal, password_hash=row["password_hash"])
 
 
-async def find_principal(database: Database, account: str) -> Principal | None:
-    """What an account, of a person or of a machine, may do now."""
-    row = await database.fetchrow(
+async def find_principal(
+    database: Database, account: str, *, credential: str | None
+) -> Principal | None:
+    """What an account may do now, unless the token or password that let it in was replaced."""
+    rows = await database.fetch(
         """
-        SELECT account, roles, site_id FROM intake.accounts
-        WHERE account = $1 AND disabled_at IS NULL
+        SELECT account, roles, site_id, convert_to(password_hash, 'UTF8') AS stored
+        FROM intake.accounts WHERE account = $1 AND disabled_at IS NULL
         UNION ALL
-        SELECT account, roles, site_id FROM intake.api_tokens
-        WHERE account = $1 AND revoked_at IS NULL
-        LIMIT 1
+        SELECT account, roles, site_id, token_hash
+        FROM intake.api_tokens WHERE account = $1 AND revoked_at IS NULL
         """,
         account,
     )
-    return _principal(row) if row else None
+    present = [_principal(row, stored=row["stored"]) for row in rows]
+    return next((each for each in present if each.credential == credential), None)
+
+
+async def list_taken_names(
+    tx: Transaction, *, machines: Sequence[str], people: Sequence[str]
+) -> list[str]:
+    """Those of these machines that bear a person's name, and the other way round."""
+    rows = await tx.fetch(
+        """
+        SELECT account FROM intake.accounts WHERE account = ANY($1::text[])
+        UNION ALL
+        SELECT account FROM intake.api_tokens WHERE account = ANY($2::text[])
+        """,
+        list(machines),
+        list(people),
+    )
+    return [row["account"] for row in rows]
 
 
 async def insert_or_update_token(
@@ -102,5 +123,10 @@ async def insert_or_update_account(
     )
 
 
-def _principal(row: Row) -> Principal:
-    return Principal(account=row["account"], roles=tuple(row["roles"]), site_id=row["site_id"])
+def _principal(row: Row, *, stored: bytes) -> Principal:
+    return Principal(
+        account=row["account"],
+        roles=tuple(row["roles"]),
+        site_id=row["site_id"],
+        credential=fingerprint(stored),
+    )

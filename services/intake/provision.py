@@ -7,7 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from services.intake.account_store import insert_or_update_account, insert_or_update_token
+from services.intake.account_store import (
+    insert_or_update_account,
+    insert_or_update_token,
+    list_taken_names,
+)
 from services.intake.directory_store import insert_or_update_site, insert_or_update_station
 from shared.plumbing.access import hash_token, new_token
 from shared.plumbing.clock import Clock
@@ -23,6 +27,10 @@ Role = Annotated[
     ),
 ]
 _AT_A_SITE = {"kiosk", "bus", "api", "agent", "supervisor"}
+
+
+class AccountTaken(Exception):
+    """A station or client would bear a person's name, or the other way round."""
 
 
 class _Plan(BaseModel):
@@ -75,6 +83,20 @@ class Plan(_Plan):
     clients: Sequence[ClientPlan] = ()
     people: Sequence[PersonPlan] = ()
 
+    @model_validator(mode="after")
+    def _names_are_apart(self) -> Self:
+        names = [*self.machines(), *(person.account for person in self.people)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} is there twice")
+        return self
+
+    def machines(self) -> list[str]:
+        """The accounts that come in by a token."""
+        return [
+            *(station.station_id for station in self.stations),
+            *(client.account for client in self.clients),
+        ]
+
 
 @dataclass(frozen=True)
 class Provisioned:
@@ -85,7 +107,7 @@ class Provisioned:
 async def provision(
     plan: Plan, *, database: Database, passwords: Passwords, clock: Clock
 ) -> Provisioned:
-    """Store the plan in one transaction; give the tokens in force."""
+    """Store the plan in one transaction; give the tokens in force. Raises `AccountTaken`."""
     now = clock.now()
     password_hashes = {
         person.account: await passwords.hash(person.password) for person in plan.people
@@ -95,6 +117,9 @@ async def provision(
         **{client.account: client.token or new_token() for client in plan.clients},
     }
     async with database.transaction() as tx:
+        people = [person.account for person in plan.people]
+        if taken := await list_taken_names(tx, machines=plan.machines(), people=people):
+            raise AccountTaken(f"already the name of another kind of account: {', '.join(taken)}")
         await _store_places(tx, plan, now=now)
         for station in plan.stations:
             await insert_or_update_token(

@@ -36,8 +36,11 @@ async def sign_in(
 async def renew_session(
     principal: Principal, *, database: Database, signer: SessionSigner, clock: Clock
 ) -> Session:
-    """Give a new session with the account's rights of now; raises `Problem` 401 if it has none."""
-    present = await find_principal(database, principal.account)
+    """Give a new session with the account's rights of now.
+
+    Raises `Problem` 401 if it has none, or if its token or password was replaced meanwhile.
+    """
+    present = await find_principal(database, principal.account, credential=principal.credential)
     if present is None:
         raise Problem(401, "Ce compte n’est plus actif.")
     return signer.issue(present, now=clock.now())

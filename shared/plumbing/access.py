@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -38,6 +38,8 @@ class Principal:
     roles: tuple[str, ...]
     """`kiosk bus api agent supervisor triage operations`, or `partner:<id>/<unit>`."""
     site_id: str | None = None
+    credential: str | None = field(default=None, compare=False, repr=False)
+    """Which token or password let it in (`fingerprint`): once replaced, it renews nothing."""
 
     def has_role(self, *roles: str) -> bool:
         """Tell whether it holds one of these; `partner` stands for any unit of any partner."""
@@ -65,6 +67,11 @@ def new_token() -> str:
 def hash_token(token: str) -> bytes:
     """What is stored of a token: SHA-256, enough because the token itself is random."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def fingerprint(stored: bytes) -> str:
+    """Tells one stored hash of a token or password from the next; says nothing of either."""
+    return hashlib.sha256(stored).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,7 @@ class SessionSigner:
             "sub": principal.account,
             "roles": list(principal.roles),
             "site": principal.site_id,
+            "cred": principal.credential,
             "iat": int(now.timestamp()),
             "exp": int(expires_at.timestamp()),
             "jti": secrets.token_urlsafe(12),
@@ -142,11 +150,16 @@ def _verify_times(claims: Mapping[str, Any], *, now: datetime) -> None:
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
     account, roles, site_id = claims.get("sub"), claims.get("roles"), claims.get("site")
+    credential = claims.get("cred")
     if not isinstance(account, str) or not _are_texts(roles):
         raise InvalidSession("the session lacks a claim")
     if site_id is not None and not isinstance(site_id, str):
         raise InvalidSession("the session names no site as it should")
-    return Principal(account=account, roles=tuple(roles or ()), site_id=site_id)
+    if credential is not None and not isinstance(credential, str):
+        raise InvalidSession("the session names no credential as it should")
+    return Principal(
+        account=account, roles=tuple(roles or ()), site_id=site_id, credential=credential
+    )
 
 
 def _are_texts(value: object) -> bool:

@@ -6,10 +6,20 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
-from services.intake.provision import PersonPlan, Plan, SitePlan, StationPlan, provision
+from services.intake.account_store import insert_or_update_token
+from services.intake.provision import (
+    AccountTaken,
+    ClientPlan,
+    PersonPlan,
+    Plan,
+    SitePlan,
+    StationPlan,
+    provision,
+)
 from services.intake.sign_in_brake import MOST_PER_ACCOUNT, MOST_PER_ADDRESS
-from shared.plumbing.access import SessionVerifier
+from shared.plumbing.access import SessionVerifier, hash_token
 from shared.plumbing.passwords import Passwords
 from tests.integration.intake.rig import PASSWORD, PUBLIC_KEY, TOKENS, Door
 
@@ -115,6 +125,67 @@ async def test_a_session_is_renewed_while_it_lasts_and_not_after(door: Door) -> 
     assert (await door.call("GET", "/api/v1/cases", who=session)).status == 401
     assert (await door.call("GET", "/api/v1/cases", who=renewed.json["token"])).status == 200
     assert (await door.call("POST", f"{SESSIONS}/renewal", who=session)).status == 401
+
+
+async def test_a_session_is_not_renewed_once_its_password_or_token_was_replaced(
+    door: Door,
+) -> None:
+    """Or whoever took a token could go on for ever after it was replaced."""
+    name = f"replaced-{secrets.token_hex(4)}"
+    for password, token in ((PASSWORD, "t" * 43 + name), ("une autre phrase", "u" * 43 + name)):
+        plan = Plan(
+            clients=[ClientPlan(account=f"{name}-client", roles=("operations",), token=token)],
+            people=[PersonPlan(account=name, roles=("triage",), password=password)],
+        )
+        await provision(plan, database=door.database, passwords=Passwords(), clock=door.clock)
+        if password == PASSWORD:
+            person = await door.session_of(name)
+            client = (await door.call("POST", SESSIONS, who=token)).json["token"]
+            for session in (person, client):
+                assert (await door.call("POST", f"{SESSIONS}/renewal", who=session)).status == 200
+    for session in (person, client):
+        assert (await door.call("GET", SESSIONS, who=session)).status == 200
+        assert (await door.call("POST", f"{SESSIONS}/renewal", who=session)).status == 401
+
+
+async def test_a_machine_of_a_person_s_name_never_renews_into_the_person_s_rights(
+    door: Door,
+) -> None:
+    name = f"homonym-{secrets.token_hex(4)}"
+    await provision(
+        Plan(people=[PersonPlan(account=name, roles=("triage",), password=PASSWORD)]),
+        database=door.database,
+        passwords=Passwords(),
+        clock=door.clock,
+    )
+    token = secrets.token_urlsafe(32)
+    async with door.database.transaction() as tx:
+        await insert_or_update_token(
+            tx,
+            account=name,
+            token_hash=hash_token(token),
+            roles=["operations"],
+            site_id=None,
+            now=door.clock.now(),
+        )
+    session = (await door.call("POST", SESSIONS, who=token)).json["token"]
+    renewed = await door.call("POST", f"{SESSIONS}/renewal", who=session)
+    principal = SessionVerifier(PUBLIC_KEY).verify(renewed.json["token"], now=door.clock.now())
+    assert principal.roles == ("operations",)
+
+
+async def test_two_that_come_in_never_share_a_name(door: Door) -> None:
+    """Idempotency keys, and what is written down of a case, belong to a name."""
+    name = f"homonym-{secrets.token_hex(4)}"
+    people = [PersonPlan(account=name, roles=("triage",), password=PASSWORD)]
+    clients = [ClientPlan(account=name, roles=("operations",))]
+    with pytest.raises(ValidationError, match=f"{name} is there twice"):
+        Plan(people=people, clients=clients)
+    how = {"database": door.database, "passwords": Passwords(), "clock": door.clock}
+    await provision(Plan(people=people), **how)
+    with pytest.raises(AccountTaken, match=name):
+        await provision(Plan(clients=clients), **how)
+    await provision(Plan(people=people), **how)
 
 
 async def test_the_cookie_works_as_the_bearer_does(door: Door) -> None:
