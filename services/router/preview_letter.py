@@ -10,7 +10,7 @@ from services.router.preview_request import Known, Preview, preview_of
 _BODY = "body:"
 _UNDERSTAND = "accompagnement.comprendre_courrier"
 _REASON = "letter"
-# Of the 31 letters of tests/unit/router/letters every sender that is named is right; nothing is
+# Of the 39 letters of tests/unit/router/letters every sender that is named is right; nothing is
 # sent without a person who confirms.
 _CONFIDENCE = 0.9
 
