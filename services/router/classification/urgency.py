@@ -33,6 +33,19 @@ _TOGETHER = tuple(
     (re.compile(first), re.compile(second))
     for first, second in (
         (
+            r"\b(?:rsa|allocs?|allocations?|caf|aah|chomage|indemnites?|salaires?|versements?"
+            r"|revenus?"
+            r"|ressources?|apl)\b(?: \S+){0,6}? (?:suspendue?s?|coupee?s?|arretee?s?|bloquee?s?"
+            r"|stopp\w+|plus rien"
+            r"|rien|zero|aucune?)\b|\b(?:aucune?|plus|zero|sans) (?:\S+ )?(?:versements?"
+            r"|revenus?|ressources?"
+            r"|argent|salaire|sou|centime|euro)\b|\breste (?:\S+ )?(?:\d|1\d|deux|trois|cinq|dix"
+            r"|douze)"
+            r" (?:euros?|centimes?)\b",
+            r"\b(?:manger|mangent|nourrir|lait|couches|faim|repas|placards?|frigo|pates|biberon"
+            r"|courses)\b",
+        ),
+        (
             rf"\b{_HOME}\b(?: \S+){{0,6}}? (?:en panne|morte?|coupee?|arretee?|minimum|sautee?"
             rf"|fermee?"
             rf"|securite|ne marche plus)\b|\b(?:plus|sans|aucune?|coupe\w*|panne|reste a) "
@@ -146,6 +159,33 @@ _SIGNS = tuple(
         r"\b(?:plus rien|rien) (?:pour|du tout pour) (?:vivre|les enfants|mes enfants|finir le"
         r" mois|mon bebe|le bebe)\b",
         r"\b(?:violence\w*|menace de mort|peur de rentrer|me frappe|me bat)\b",
+        r"\brien ne (?:s allume|marche|fonctionne) (?:plus|chez|a la maison)\b|\btout (?:est "
+        r"|s est )?eteint\b"
+        r"|\b(?:lampe de poche|lampe torche|bougies?)\b(?: \S+){0,6}? (?:soir|noir|enfants?"
+        r"|courant|depuis)\b"
+        r"|\b(?:eau froide|douches? froides?|gele\w*|frigorifie\w*"
+        r"|caille) (?:\S+ ){0,4}?(?:enfants?|bebe|petits?)\b"
+        r"|\bcoupure (?:\S+ ){0,2}?(?:prevue|programmee|annoncee|imminente|sous|dans|pour)\b",
+        r"\b(?:saute|sautons|sautent) (?:des|un|les|le) repas\b|\bun (?:seul )?repas (?:par jour"
+        r"|sur deux)\b"
+        r"|\bventre vide\b|\bbiberons? (?:\S+ ){0,2}?eau\b|\brien avale\b|\b(?:plus|pas"
+        r"|rien) (?:\S+ ){0,3}?"
+        r"(?:a|de quoi) (?:manger|nourrir|cuisiner|donner a)\b|\bplus de (?:couches|biberons?"
+        r"|nourriture|pain)\b",
+        r"\b(?:il )?(?:me|nous) (?:reste|restent) (?:plus que )?(?:\d{1,2}|deux|trois|quatre"
+        r"|cinq|six|dix|quelques)"
+        r" (?:comprimes?|doses?|jours? de|stylos?|gelules?|ampoules?|pastilles?)",
+        r"\b(?:partir|quitter|sortir|liberer|vider|rendre)(?: \S+){0,5}? (?:logement|chambre"
+        r"|hotel|appartement"
+        rf"|foyer|lieux)(?: \S+){{0,3}}? {_SOON}|\b(?:serrurier|change\w* (?:la|les) serrures?)\b"
+        rf"|\b(?:huissier|police|expuls\w+)(?: \S+){{0,5}}? {_SOON}"
+        r"|\b115\b(?: \S+){0,4}? (?:repond|place|complet|sature|raccroche)|\bplus d hebergement\b",
+        r"\b(?:expire|finit|termine|fini|limite|cloture|minuit|delai|recours|contester"
+        r"|appel)(?: \S+){0,4}? "
+        r"(?:demain|ce soir|aujourd hui|apres demain|minuit)\b"
+        r"|\b(?:demain|ce soir|aujourd hui|apres demain)(?: \S+){0,5}? (?:expire|delai|limite"
+        r"|trop tard|minuit"
+        r"|audience|tribunal|expuls\w+|coup\w+)\b",
         # other languages
         r"\b(?:cut off|no electricity|no food|evict\w*|homeless|nothing to eat|put us out"
         r"|no place to|nowhere to|slept|sleep\w*"
