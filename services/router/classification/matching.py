@@ -126,22 +126,23 @@ def _places(
 ) -> dict[str, list[int]]:
     """Each stem, and each prefix the catalogue knows → its positions in `content`."""
     places: dict[str, list[int]] = defaultdict(list)
+    forms = [word.form for word in words]
     for position, (index, part) in enumerate(content):
         places[part].append(position)
         for prefix in _prefixes(words[index].form, catalogue):
             places[prefix].append(position)
-        for phrase in _phrases_ending(words, index, catalogue):
+        for phrase in _phrases_around(forms, index, catalogue):
             places[phrase].append(position)
     return places
 
 
-def _phrases_ending(words: list[Word], index: int, catalogue: CompiledCatalogue) -> Iterator[str]:
+def _phrases_around(forms: list[str], index: int, catalogue: CompiledCatalogue) -> Iterator[str]:
     """Names held together by empty words ("en arrêt"), wherever this word stands in them."""
     for start in range(max(0, index - EXACT_MOST + 1), index + 1):
-        if words[start].form not in catalogue.exact_starts:
+        if forms[start] not in catalogue.exact_starts:
             continue
-        for end in range(max(index + 1, start + 2), min(len(words), start + EXACT_MOST) + 1):
-            phrase = EXACT + " ".join(word.form for word in words[start:end])
+        for end in range(max(index + 1, start + 2), min(len(forms), start + EXACT_MOST) + 1):
+            phrase = EXACT + " ".join(forms[start:end])
             if phrase in catalogue.keys_by_anchor:
                 yield phrase
 
