@@ -25,13 +25,16 @@ _POLL = 0.5
 _RETRY = 2.0
 _PAGE = 500
 _QUEUE = 1000
+MOST_STREAMS = 20
+"""At once, for one account in one process: a site's screens, and some lines not yet known cut."""
 
 
 class _Listener:
     """The news of one site on their way to one client."""
 
-    def __init__(self, site_id: str) -> None:
+    def __init__(self, site_id: str, *, account: str) -> None:
         self.site_id = site_id
+        self.account = account
         self.news: asyncio.Queue[News | None] = asyncio.Queue(maxsize=_QUEUE)
         self.ended = False
 
@@ -65,6 +68,11 @@ class EventFeed:
         """Look at once: something was just committed here."""
         self._wake.set()
 
+    def has_room_for(self, account: str) -> bool:
+        """Tell whether this account may follow once more."""
+        following = sum(listener.account == account for listener in self._listeners)
+        return following < MOST_STREAMS
+
     def end_all(self) -> None:
         """End every stream, because the process stops."""
         for listener in list(self._listeners):
@@ -97,26 +105,28 @@ class EventFeed:
                 self._wake.clear()
 
     async def follow(
-        self, site_id: str, *, after: Position | None, heartbeat: float
+        self, site_id: str, *, account: str, after: Position | None, heartbeat: float
     ) -> AsyncIterator[News | None]:
         """The news of a site, those after `after` first; `None` each `heartbeat` quiet seconds.
 
-        Ends when the client is too slow or the process stops; the client then comes back.
+        Ends when the client is too slow or the process stops; the client then comes back. Ends
+        at once for an account that has no room left.
         """
         start = await get_position(self._database)
+        if not self.has_room_for(account):
+            return
         if not self._listeners or self._position is None:
             self._position = start
         if after is not None and after > start:
             after = None  # from before a restore: transactions are counted anew there
         seen = self._position
-        listener = _Listener(site_id)
+        listener = _Listener(site_id, account=account)
         self._listeners.add(listener)
         self._wake.set()
         try:
-            if after is not None:
-                async for news in self._missed(site_id, after=after, until=seen):
-                    yield news
-                seen = max(seen, after)
+            async for news in self._missed(site_id, after=after, until=seen):
+                yield news
+            seen = max(seen, after or seen)
             while True:
                 try:
                     async with asyncio.timeout(heartbeat):
@@ -133,9 +143,9 @@ class EventFeed:
             self._listeners.discard(listener)
 
     async def _missed(
-        self, site_id: str, *, after: Position, until: Position
+        self, site_id: str, *, after: Position | None, until: Position
     ) -> AsyncIterator[News]:
-        while True:
+        while after is not None:
             page = await list_news_of_site(
                 self._database, site_id=site_id, after=after, until=until, limit=_PAGE
             )

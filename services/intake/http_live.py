@@ -20,6 +20,7 @@ from shared.plumbing.http_door import FieldError, Problem, allow, public
 
 _HEARTBEAT = 15.0
 """Seconds; less than what proxies wait for before they cut a silent line."""
+_COME_BACK_AFTER_SECONDS = "30"
 _EVENT_ID = re.compile(r"([0-9]{1,19})-([0-9]{1,18})")
 _FACTS_SHOWN = ("status", "refusal_reason", "decision", "urgent", "danger", "reason", "owner")
 _NO_HASH = bytes(32)
@@ -42,7 +43,10 @@ def add_live_routes(app: FastAPI) -> None:
 
         The stream ends when a session does: the browser comes back with the renewed one.
         """
-        stream = _stream(parts, site_id=reader.site_id or "", after=_read_event_id(last_event_id))
+        after = _read_event_id(last_event_id)
+        if not parts.feed.has_room_for(reader.account):
+            raise Problem(429, headers={"Retry-After": _COME_BACK_AFTER_SECONDS})
+        stream = _stream(parts, reader=reader, after=after)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
@@ -72,10 +76,15 @@ def add_live_routes(app: FastAPI) -> None:
         return JSONResponse(shown)
 
 
-async def _stream(parts: DoorParts, *, site_id: str, after: Position | None) -> AsyncIterator[str]:
+async def _stream(
+    parts: DoorParts, *, reader: Principal, after: Position | None
+) -> AsyncIterator[str]:
     ends_at = parts.clock.now() + SESSION_LASTS
     yield "retry: 2000\n\n"
-    async for news in parts.feed.follow(site_id, after=after, heartbeat=_HEARTBEAT):
+    following = parts.feed.follow(
+        reader.site_id or "", account=reader.account, after=after, heartbeat=_HEARTBEAT
+    )
+    async for news in following:
         yield _write(news) if news is not None else ": toujours là\n\n"
         if parts.clock.now() >= ends_at:
             return

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.intake.event_feed import EventFeed
+from services.intake.event_feed import MOST_STREAMS, EventFeed
 from services.intake.timeline_store import News, Position
 from shared.contracts.events import derive_id
 from tests.integration.intake.rig import MORNING, TOKENS, Door, serving, settings_for
@@ -159,6 +159,34 @@ async def test_an_event_id_that_is_not_ours_is_refused(door: Door) -> None:
     assert answer.status == 422
 
 
+async def test_one_account_follows_only_so_many_times_at_once(door: Door) -> None:
+    async with contextlib.AsyncExitStack() as streams:
+        opened = [await streams.enter_async_context(following(door)) for _ in range(MOST_STREAMS)]
+        await door.submit()
+        for stream in opened:
+            await stream.next()
+        refused = await door.call("GET", "/api/v1/events")
+        assert refused.status == 429
+        assert int(refused.headers["Retry-After"]) > 0
+        async with following(door, who="client-3"):
+            pass
+
+
+async def test_streams_opened_all_at_once_are_counted_too(door: Door) -> None:
+    feed = EventFeed(database=door.database)
+    told = [
+        feed.follow("pimms-19", account="amina", after=None, heartbeat=0.01)
+        for _ in range(MOST_STREAMS + 3)
+    ]
+    ended = object()
+    first = await asyncio.gather(*(anext(each, ended) for each in told))
+    assert first.count(ended) == 3
+    assert len(feed._listeners) == MOST_STREAMS
+    for each in told:
+        await each.aclose()
+    assert not feed._listeners
+
+
 async def test_nobody_follows_without_a_token(door: Door) -> None:
     assert (await door.call("GET", "/api/v1/events", who=None)).status == 401
 
@@ -167,7 +195,7 @@ async def test_a_quiet_line_beats_and_a_slow_client_is_let_go(door: Door) -> Non
     feed = EventFeed(database=door.database)
     running = asyncio.create_task(feed.run())
     try:
-        told = feed.follow("pimms-19", after=None, heartbeat=0.01)
+        told = feed.follow("pimms-19", account="amina", after=None, heartbeat=0.01)
         assert await anext(told) is None
         (listener,) = feed._listeners
         for number in range(2000):
