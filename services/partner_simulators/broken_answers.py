@@ -6,13 +6,13 @@ are the unknown outcomes.
 """
 
 import asyncio
-import json
 from collections.abc import Callable
 from math import ceil
 
 from aiohttp import web
 
-from services.partner_simulators.faults import Fault
+from services.partner_simulators.door import answered
+from services.partner_simulators.faults import GARBAGE, Fault
 
 HUGE_BYTES = 10 * 1024 * 1024
 _CHUNK = b"x" * 65536
@@ -20,7 +20,6 @@ _MAINTENANCE = (
     "<!doctype html><html lang='fr'><head><title>Maintenance</title></head>"
     "<body><h1>Le service est momentanément indisponible</h1></body></html>"
 )
-_GARBAGE = b"\x00\xff\xfe{]garbage"
 
 
 async def meet_fault(fault: Fault, request: web.BaseRequest) -> web.StreamResponse | None:
@@ -59,25 +58,19 @@ def answer_wrongly(
 
 def _instead(kind: str, seconds: float | None) -> web.Response:
     answers: dict[str, Callable[[], web.Response]] = {
-        "garbage": lambda: web.Response(body=_GARBAGE, content_type="application/json"),
+        "garbage": lambda: web.Response(body=GARBAGE, content_type="application/json"),
         "html": lambda: web.Response(text=_MAINTENANCE, content_type="text/html"),
         "redirect": lambda: web.Response(status=302, headers={"Location": "/maintenance"}),
         "429": lambda: web.Response(status=429, headers={"Retry-After": str(ceil(seconds or 1))}),
-        "500": lambda: _json(500, _errors("", "erreur interne")),
-        "unauthorized": lambda: _json(401, _errors("", "accès refusé")),
-        "refuse": lambda: _json(422, _errors("text", "contenu refusé")),
+        "500": lambda: answered(500, _errors("", "erreur interne")),
+        "unauthorized": lambda: answered(401, _errors("", "accès refusé")),
+        "refuse": lambda: answered(422, _errors("text", "contenu refusé")),
     }
     return answers[kind]()
 
 
 def _errors(field: str, message: str) -> dict[str, list[dict[str, str]]]:
     return {"errors": [{"field": field, "message": message}]}
-
-
-def _json(status: int, content: object) -> web.Response:
-    return web.Response(
-        status=status, body=json.dumps(content).encode(), content_type="application/json"
-    )
 
 
 async def _huge(request: web.BaseRequest) -> web.StreamResponse:

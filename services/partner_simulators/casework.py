@@ -7,7 +7,7 @@ received → acknowledged → in_progress → resolved
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 from zlib import crc32
 
 
@@ -23,13 +23,7 @@ class Stage(StrEnum):
 
 
 Reason = Literal["not_competent", "outside_area", "duplicate", "incomplete", "other"]
-REASONS: tuple[Reason, ...] = (
-    "not_competent",
-    "outside_area",
-    "duplicate",
-    "incomplete",
-    "other",
-)
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
 @dataclass(frozen=True, slots=True)

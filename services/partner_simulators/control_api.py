@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from services.partner_simulators.casework import OUTCOMES
-from services.partner_simulators.door import Door
+from services.partner_simulators.door import Door, answered
 from services.partner_simulators.faults import Fault
 from services.partner_simulators.office import Behaviour
 from services.partner_simulators.simulator import Simulator
@@ -81,14 +81,14 @@ class ControlApi:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         match [request.method, *request.path.strip("/").split("/")]:
             case ["GET", "health"]:
-                return _json(200, self._health())
+                return answered(200, self._health())
             case [method, ("ledger" | "faults" | "behaviour") as what, partner_id]:
                 simulator = self._simulators.get(partner_id)
                 if simulator is None:
-                    return _json(404, {"error": "no such partner here"})
+                    return answered(404, {"error": "no such partner here"})
                 return await self._about(request, method, what, partner_id, simulator)
             case _:
-                return _json(404, {"error": "no such address"})
+                return answered(404, {"error": "no such address"})
 
     async def _about(
         self,
@@ -110,20 +110,22 @@ class ControlApi:
                     return await self._break(partner_id, simulator, order)
                 case "PUT", "behaviour":
                     wanted = BehaviourOrder.model_validate_json(await request.read())
-                    return _json(200, _behave(simulator, wanted))
+                    return answered(200, _behave(simulator, wanted))
                 case _:
-                    return _json(405, {"error": "not that way"})
+                    return answered(405, {"error": "not that way"})
         except ValidationError as error:
-            return _json(422, {"errors": error.errors(include_context=False, include_url=False)})
+            return answered(422, {"errors": error.errors(include_context=False, include_url=False)})
 
     async def _break(
         self, partner_id: str, simulator: Simulator, order: FaultOrder
     ) -> web.Response:
         possible = simulator.possible_faults
         if order.fault is not None and order.fault not in possible:
-            return _json(422, {"error": f"{partner_id} can only be: {', '.join(sorted(possible))}"})
+            return answered(
+                422, {"error": f"{partner_id} can only be: {', '.join(sorted(possible))}"}
+            )
         if order.fault == "down" and order.count is not None:
-            return _json(422, {"error": "nobody counts what finds a closed door"})
+            return answered(422, {"error": "nobody counts what finds a closed door"})
         if timer := self._heal.pop(partner_id, None):
             timer.cancel()
         fault = Fault(order.fault, order.seconds) if order.fault is not None else None
@@ -131,7 +133,7 @@ class ControlApi:
         if order.fault == "down" and order.seconds is not None:
             loop = asyncio.get_running_loop()
             self._heal[partner_id] = loop.call_later(order.seconds, self._heal_now, simulator)
-        return _json(200, order.model_dump())
+        return answered(200, order.model_dump())
 
     def _heal_now(self, simulator: Simulator) -> None:
         task = asyncio.get_running_loop().create_task(simulator.put_fault(None))
@@ -175,9 +177,3 @@ async def _ledger(request: web.BaseRequest, simulator: Simulator) -> web.StreamR
     await response.write(b'],"duplicates":%d}' % ledger.duplicates)
     await response.write_eof()
     return response
-
-
-def _json(status: int, content: object) -> web.Response:
-    return web.Response(
-        status=status, body=json.dumps(content).encode(), content_type="application/json"
-    )

@@ -1,6 +1,7 @@
 """An agency's listening socket, which can really be closed and opened again."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -50,3 +51,10 @@ class Door:
             runner, self._runner = self._runner, None
             if runner is not None:
                 await runner.cleanup()
+
+
+def answered(status: int, content: object) -> web.Response:
+    """An answer that is a JSON document."""
+    return web.Response(
+        status=status, body=json.dumps(content).encode(), content_type="application/json"
+    )

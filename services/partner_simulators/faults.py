@@ -29,6 +29,8 @@ QUEUE_FAULTS = frozenset(
 )
 PORTAL_FAULTS = frozenset({"down", "slow"})  # nobody works; everybody works slowly
 
+GARBAGE = b"\x00\xff\xfe{]garbage"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -13,7 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.partner_simulators.faults import QUEUE_FAULTS, Fault, FaultPanel
+from services.partner_simulators.faults import GARBAGE, QUEUE_FAULTS, Fault, FaultPanel
 from services.partner_simulators.kafka_account import KafkaAccount
 from services.partner_simulators.office import File, Office
 from services.partner_simulators.outgoing import Outgoing, TryAgain
@@ -31,7 +31,6 @@ log = structlog.get_logger()
 
 PAUSE_AFTER_TROUBLE = 1.0
 MOST_AT_ONCE = 100
-GARBAGE = b"\x00\xff\xfe{]garbage"
 
 
 class LineCut(Exception):

@@ -8,12 +8,12 @@ GET  /statuses?after=&limit=             for those who poll
 POST /oauth/token                        where the agency wants OAuth2
 """
 
-import json
 from typing import Any
 
 from aiohttp import web
 
 from services.partner_simulators.broken_answers import answer_wrongly, meet_fault
+from services.partner_simulators.door import answered
 from services.partner_simulators.door_keys import ApiKey, OAuth2
 from services.partner_simulators.faults import FaultPanel
 from services.partner_simulators.office import Clock, File, Office
@@ -62,7 +62,7 @@ class RestAgency:
             if broken is not None:
                 return broken
         if not self._key.admits(request.headers, now=self._clock()):
-            return _json(401, {"errors": [_wrong("", "authentification requise")]})
+            return answered(401, {"errors": [_wrong("", "authentification requise")]})
         response = await self._serve(request, method, path)
         if fault is not None:
             return answer_wrongly(fault, request, response)
@@ -79,7 +79,7 @@ class RestAgency:
             case ["GET", "statuses"] if self._statuses is not None:
                 return _page(self._statuses, request)
             case _:
-                return _json(404, {"errors": [_wrong("", "adresse inconnue")]})
+                return answered(404, {"errors": [_wrong("", "adresse inconnue")]})
 
     def _receive(self, request: web.BaseRequest, body: bytes) -> web.Response:
         try:
@@ -91,23 +91,23 @@ class RestAgency:
         )
         idempotency_key = request.headers.get("Idempotency-Key")
         if idempotency_key is None:
-            return _json(400, {"errors": [_wrong("Idempotency-Key", "en-tête obligatoire")]})
+            return answered(400, {"errors": [_wrong("Idempotency-Key", "en-tête obligatoire")]})
         if idempotency_key != form.get("referral_id"):
             wrong.append(_wrong("Idempotency-Key", "différent de referral_id"))
         if wrong:
-            return _json(422, {"errors": wrong})
+            return answered(422, {"errors": wrong})
         reference, is_new = self._office.open_file(idempotency_key, body=body)
         file = self._office.find_file(idempotency_key)
         if file is not None:
             self._office.keep_moving(file)
-        return _json(201 if is_new else 200, {"reference": reference})
+        return answered(201 if is_new else 200, {"reference": reference})
 
     def _look_up(self, referral_id: str) -> web.Response:
         file = self._office.find_file(referral_id)
         if file is None:
             return _unknown_referral()
         status = self._office.standing_of(file)
-        return _json(200, {"reference": file.reference, "status": status, "at": file.changed_at})
+        return answered(200, {"reference": file.reference, "status": status, "at": file.changed_at})
 
     def _follow_up(self, referral_id: str, what: str, body: bytes) -> web.Response:
         file = self._office.find_file(referral_id)
@@ -118,7 +118,7 @@ class RestAgency:
         except NotAForm:
             return _not_a_form()
         wrong = self._take(file, what, form, body)
-        return _json(422, {"errors": wrong}) if wrong else _json(202, {})
+        return answered(422, {"errors": wrong}) if wrong else answered(202, {})
 
     def _take(self, file: File, what: str, form: dict[str, Any], body: bytes) -> list[Wrong]:
         wrong = wrong_in_answer(form) if what == "answers" else wrong_in_withdrawal(form)
@@ -131,11 +131,11 @@ class RestAgency:
     async def _token(self, request: web.BaseRequest, key: OAuth2) -> web.Response:
         form = await request.post()
         if request.method != "POST" or form.get("grant_type") != "client_credentials":
-            return _json(400, {"error": "unsupported_grant_type"})
+            return answered(400, {"error": "unsupported_grant_type"})
         answer = key.issue_token(request.headers.get("Authorization", ""), now=self._clock())
         if answer is None:
-            return _json(401, {"error": "invalid_client"})
-        return _json(200, answer)
+            return answered(401, {"error": "invalid_client"})
+        return answered(200, answer)
 
 
 def _page(statuses: StatusList, request: web.BaseRequest) -> web.Response:
@@ -143,24 +143,18 @@ def _page(statuses: StatusList, request: web.BaseRequest) -> web.Response:
         limit = min(max(int(request.query.get("limit", LARGEST_PAGE)), 1), LARGEST_PAGE)
         found, cursor = statuses.read(after=request.query.get("after"), limit=limit)
     except ValueError:
-        return _json(400, {"errors": [_wrong("after", "curseur ou limite illisible")]})
+        return answered(400, {"errors": [_wrong("after", "curseur ou limite illisible")]})
     body = b'{"statuses":[%b],"cursor":"%b"}' % (b",".join(found), cursor.encode())
     return web.Response(body=body, content_type="application/json")
 
 
 def _not_a_form() -> web.Response:
-    return _json(400, {"errors": [_wrong("", "objet JSON attendu")]})
+    return answered(400, {"errors": [_wrong("", "objet JSON attendu")]})
 
 
 def _unknown_referral() -> web.Response:
-    return _json(404, {"errors": [_wrong("referral_id", "dossier inconnu")]})
+    return answered(404, {"errors": [_wrong("referral_id", "dossier inconnu")]})
 
 
 def _wrong(field: str, message: str) -> Wrong:
     return {"field": field, "message": message}
-
-
-def _json(status: int, content: object) -> web.Response:
-    return web.Response(
-        status=status, body=json.dumps(content).encode(), content_type="application/json"
-    )
