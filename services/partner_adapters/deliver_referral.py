@@ -22,8 +22,8 @@ from services.partner_adapters.record_deliveries import CallEnded
 from services.partner_adapters.referral_progress import Outcome
 from shared.contracts.personal import RequestContent, WrittenContent
 from shared.plumbing.clock import Clock
-from shared.plumbing.observability import current_trace, span
 from shared.plumbing.sealing import CannotOpen, Sealer
+from shared.plumbing.tracing import current_trace, span
 
 log = structlog.get_logger()
 

@@ -29,7 +29,6 @@ from shared.plumbing.http_access import (
     is_public,
     public,
     session_authenticator,
-    session_token,
     verify_routes_declare_roles,
 )
 from shared.plumbing.http_observation import Observation
@@ -45,18 +44,16 @@ from shared.plumbing.request_body import RequestBody
 from shared.plumbing.validation_messages import field_errors
 
 __all__ = [
-    "Authenticate",
     "FieldError",
     "FieldRefused",
     "Problem",
     "allow",
     "bearer_token",
     "build_door",
-    "problem_response",
+    "documented_problem",
     "public",
     "read_idempotency_key",
     "session_authenticator",
-    "session_token",
     "verify_routes_declare_roles",
 ]
 
@@ -109,7 +106,7 @@ def build_door(
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
         lifespan=_checked(lifespan),
-        responses={status: _documented(text) for status, text in _DOCUMENTED.items()},
+        responses={status: documented_problem(text) for status, text in _DOCUMENTED.items()},
         middleware=[
             Middleware(Observation, service=service),
             Middleware(RequestBody, max_body=max_body),
@@ -145,6 +142,12 @@ async def read_idempotency_key(
             detail="Envoyez un texte de votre choix (ASCII), le même à chaque nouvel essai.",
         )
     return idempotency_key
+
+
+def documented_problem(description: str) -> dict[str, Any]:
+    """A problem among a route's `responses`, as the OpenAPI document says it."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 def _checked(lifespan: Lifespan | None) -> Lifespan:
@@ -198,11 +201,6 @@ def _add_health_routes(app: FastAPI, health: Health) -> None:
     @app.get("/metrics", dependencies=[public()], include_in_schema=False)
     async def metrics() -> Response:
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
-def _documented(description: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -7,9 +7,21 @@ from uuid import uuid4
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.plumbing.observability import HTTP_DURATION, HTTP_REQUESTS, log
+from shared.plumbing.observability import log
 from shared.plumbing.problem_details import Problem, problem_response
 from shared.plumbing.tracing import accepted_trace, current_trace, span
+
+_REQUESTS = Counter(
+    "aiguillage_http_requests",
+    "Requests answered",
+    ["service", "route", "method", "status"],
+)
+_DURATION = Histogram(
+    "aiguillage_http_request_duration_seconds",
+    "From the request's first byte to the first byte of its answer",
+    ["service", "route", "method"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TRACE_HEADERS = (b"traceparent", b"tracestate")
@@ -70,8 +82,8 @@ class Observation:
         if series is None:  # looking labels up costs more than counting
             route, method, _ = key
             series = self._series[key] = (
-                HTTP_REQUESTS.labels(self._service, route, method, str(status)),
-                HTTP_DURATION.labels(self._service, route, method),
+                _REQUESTS.labels(self._service, route, method, str(status)),
+                _DURATION.labels(self._service, route, method),
             )
         requests, duration = series
         requests.inc()

@@ -94,7 +94,7 @@ async def insert_answers(
         now,
     )
     if inserted != f"INSERT 0 {len(answers)}":
-        raise _in_flight()
+        raise call_in_flight()
 
 
 async def insert_answer(
@@ -119,7 +119,7 @@ def _earlier_answer(row: Row, call: KeyedCall) -> EarlierAnswer | None:
             raise _other_body()
         return EarlierAnswer(status=row["status"], answer=row["answer"])
     if not row["alone"]:
-        raise _in_flight()
+        raise call_in_flight()
     return None
 
 
@@ -141,7 +141,8 @@ def _other_body() -> Problem:
     )
 
 
-def _in_flight() -> Problem:
+def call_in_flight() -> Problem:
+    """The 409 of a call whose first time is not answered yet."""
     return Problem(
         409,
         "La même demande est en cours de traitement.",

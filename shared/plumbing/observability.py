@@ -1,4 +1,4 @@
-"""Logs and metrics: ids only. Traces are in `tracing.py`.
+"""Logs: ids only. Traces are in `tracing.py`, metrics where they are measured.
 
 Events are static, snake_case and in the past tense (`delivery_parked`), with fields `case_id
 referral_id partner_id event_id attempt duration_ms`. Should a field that could hold personal data
@@ -12,12 +12,8 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal
 
 import structlog
-from prometheus_client import Counter, Histogram
 
 from shared.plumbing.exception_text import describe_exception
-from shared.plumbing.tracing import current_trace, span
-
-__all__ = ["MASKED", "configure_logging", "current_trace", "log", "span"]
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -31,18 +27,6 @@ MASKED = frozenset(
     }
 )
 """Fields whose values are never logged, at any depth."""
-
-HTTP_REQUESTS = Counter(
-    "aiguillage_http_requests",
-    "Requests answered",
-    ["service", "route", "method", "status"],
-)
-HTTP_DURATION = Histogram(
-    "aiguillage_http_request_duration_seconds",
-    "From the request's first byte to the first byte of its answer",
-    ["service", "route", "method"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
 
 _QUOTING = re.compile(r"[\n(<\[{'\"]")
 _QUIET_LIBRARIES = ("aiokafka", "faststream", "asyncio", "uvicorn.error", "kafka", "opentelemetry")

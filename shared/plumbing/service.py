@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from shared.contracts.topics import Topic
 from shared.plumbing.clock import Clock
-from shared.plumbing.database import Database, DatabaseUnavailable
+from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable
 from shared.plumbing.inbox import sweep_inbox
 from shared.plumbing.migrations import verify_schema
 from shared.plumbing.topic_admin import KafkaUnavailable, verify_topics
@@ -98,8 +98,10 @@ def sweeping(database: Database, *, schema: str, clock: Clock) -> Job:
 
     async def sweep() -> None:
         while True:
-            with contextlib.suppress(DatabaseUnavailable):
+            try:
                 await sweep_inbox(database, schema=schema, now=clock.now())
+            except (DatabaseUnavailable, *TRANSIENT) as error:
+                log.warning("sweep_postponed", schema=schema, cause=type(error).__name__)
             await clock.sleep(_SWEEP_EVERY)
 
     return sweep

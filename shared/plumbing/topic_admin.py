@@ -32,7 +32,10 @@ class TopicFault:
 async def create_topics(
     kafka: str, topics: Sequence[Topic], *, replication: int = 1, min_in_sync: int = 1
 ) -> list[str]:
-    """Create the topics that are missing and return their names; raises `KafkaUnavailable`."""
+    """Create the topics that are missing and return their names.
+
+    Raises `KafkaUnavailable`, and `TopicsNotAsDeclared` for one that Kafka will not create.
+    """
     async with _admin(kafka) as admin:
         existing = set(await admin.list_topics())
         missing = [topic for topic in topics if topic.name not in existing]
@@ -57,7 +60,7 @@ async def create_topics(
 
 
 async def list_topic_faults(kafka: str, topics: Sequence[Topic]) -> list[TopicFault]:
-    """Compare what Kafka has with what is declared; empty when all is well."""
+    """Compare what Kafka has with what is declared: that it is there, and its partitions."""
     async with _admin(kafka) as admin:
         described = await admin.describe_topics([topic.name for topic in topics])
         partitions = {
