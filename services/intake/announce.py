@@ -39,11 +39,11 @@ async def announce(
         sealed=sealed,
     )
     await insert_entries(tx, [entry], sites={event.case_id: site_id}, recorded_at=at)
-    await outbox.append(tx, [outgoing(event, event_id=event_id)])
-
-
-def outgoing(event: CaseEvent, *, event_id: UUID) -> OutgoingEvent:
-    """The event on its way to the router, in the trace of what caused it."""
-    return OutgoingEvent(
-        topic=CASE_REQUESTS.name, event_id=event_id, data=event, trace=current_trace()
+    await outbox.append(
+        tx,
+        [
+            OutgoingEvent(
+                topic=CASE_REQUESTS.name, event_id=event_id, data=event, trace=current_trace()
+            )
+        ],
     )

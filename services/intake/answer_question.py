@@ -4,7 +4,7 @@ import json
 from uuid import UUID
 
 from services.intake.announce import announce
-from services.intake.case_store import get_state_for_update
+from services.intake.case_store import find_state_for_update
 from services.intake.creating_call import CreatingCall, answer_once
 from services.intake.request_form import AnswerForm
 from shared.contracts.events import RequestAnsweredV1, derive_id
@@ -34,7 +34,7 @@ async def answer_question(
     """
 
     async def store(tx: Transaction) -> str:
-        state = await get_state_for_update(tx, case_id, site_id=call.principal.site_id)
+        state = await find_state_for_update(tx, case_id, site_id=call.principal.site_id)
         if state is None:
             raise Problem(404)
         referral = state.facts.referrals.get(form.referral_id)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.intake.announce import announce
 from services.intake.case_facts import CaseFacts
-from services.intake.case_store import get_state_for_update
+from services.intake.case_store import find_state_for_update
 from services.intake.creating_call import CreatingCall, answer_once
 from services.intake.known_directory import KnownDirectory
 from services.intake.request_form import RerouteForm
@@ -40,7 +40,7 @@ async def ask_reroute(
         raise Problem(422, errors=wrong)
 
     async def store(tx: Transaction) -> str:
-        state = await get_state_for_update(tx, case_id, site_id=call.principal.site_id)
+        state = await find_state_for_update(tx, case_id, site_id=call.principal.site_id)
         if state is None:
             raise Problem(404)
         _refuse_if_settled(state.facts, form.referral_id)

@@ -181,7 +181,7 @@ async def list_states_for_update(
     }
 
 
-async def get_state_for_update(
+async def find_state_for_update(
     tx: Transaction, case_id: UUID, *, site_id: str | None
 ) -> CaseState | None:
     """Lock one case of a site and read what is known of it; `None` when the site has none."""
@@ -241,9 +241,11 @@ async def mark_withdrawn(
     )
 
 
-async def find_case(database: Database, case_id: UUID) -> Case | None:
-    """Read a case with its referrals."""
-    row = await database.fetchrow("SELECT * FROM intake.cases WHERE case_id = $1", case_id)
+async def find_case(database: Database, case_id: UUID, *, site_id: str | None) -> Case | None:
+    """Read a case of a site with its referrals; `None` when the site has none."""
+    row = await database.fetchrow(
+        "SELECT * FROM intake.cases WHERE case_id = $1 AND site_id = $2", case_id, site_id
+    )
     return await _with_referrals(database, row)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from services.intake import SCHEMA
 from services.intake.record_on_timeline import record_on_timeline
 from services.intake.record_partners import record_partners
 from services.intake.timeline_entry import CaseUpdate
@@ -12,7 +13,6 @@ from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, Transaction
 from shared.plumbing.kafka import Consumption, consume
 
-GROUP = "intake"
 TOPICS = (CASE_UPDATES, PARTNER_DIRECTORY)
 
 
@@ -32,9 +32,9 @@ def build_consumption(
     return consume(
         kafka=kafka,
         topics=[topic.name for topic in TOPICS],
-        group=GROUP,
+        group=SCHEMA,
         handle=handle,
         database=database,
-        schema="intake",
+        schema=SCHEMA,
         clock=clock,
     )

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from services.intake import SCHEMA
 from shared.contracts.events import derive_id
 from shared.plumbing.access import Principal
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, Transaction
-from shared.plumbing.idempotency import KeyedCall, find_earlier_answers, insert_answers
-from shared.plumbing.problem_details import Problem
-
-SCHEMA = "intake"
+from shared.plumbing.idempotency import (
+    KeyedCall,
+    call_in_flight,
+    find_earlier_answers,
+    insert_answers,
+)
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,7 @@ class CallsInFlight:
         """Work on a call alone; raises `Problem` 409 when the same one is being worked on."""
         name = (call.principal.account, call.key)
         if name in self._calls:
-            raise Problem(
-                409,
-                "La même demande est en cours de traitement.",
-                code="idempotency-key-in-flight",
-                headers={"Retry-After": "1"},
-            )
+            raise call_in_flight()
         self._calls.add(name)
         try:
             yield

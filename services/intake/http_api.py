@@ -31,7 +31,13 @@ from services.intake.submit_request import submit_request
 from services.intake.timeline_store import list_timeline
 from services.intake.withdraw_request import withdraw_request
 from shared.plumbing.access import Principal
-from shared.plumbing.http_door import FieldError, Problem, allow, read_idempotency_key
+from shared.plumbing.http_door import (
+    FieldError,
+    Problem,
+    allow,
+    documented_problem,
+    read_idempotency_key,
+)
 
 Sender = Annotated[Principal, allow("kiosk", "bus", "api", "agent", "supervisor")]
 Desk = Annotated[Principal, allow("bus", "api", "agent", "supervisor")]
@@ -44,7 +50,12 @@ _LARGEST_PAGE = 200
 
 def add_case_routes(app: FastAPI) -> None:
     """Add the routes about requests and cases."""
+    _add_submitting(app)
+    _add_reading(app)
+    _add_what_follows(app)
 
+
+def _add_submitting(app: FastAPI) -> None:
     @app.post("/api/v1/requests", status_code=202, responses=_creating(RequestAccepted))
     async def submit(
         *, form: RequestForm, sender: Sender, key: Key, request: Request, parts: Parts
@@ -67,6 +78,8 @@ def add_case_routes(app: FastAPI) -> None:
             headers={"Location": case},
         )
 
+
+def _add_reading(app: FastAPI) -> None:
     @app.get("/api/v1/cases", responses={200: {"model": CasesPage}})
     async def cases(
         reader: Desk,
@@ -95,8 +108,8 @@ def add_case_routes(app: FastAPI) -> None:
     @app.get("/api/v1/cases/{case_id}", responses={200: {"model": CaseShown}})
     async def case(case_id: UUID, reader: Desk, parts: Parts) -> Response:
         """A whole case of the caller's site."""
-        found = await find_case(parts.database, case_id)
-        if found is None or found.site_id != reader.site_id:
+        found = await find_case(parts.database, case_id, site_id=reader.site_id)
+        if found is None:
             raise Problem(404)
         shown = show_to_site(
             found,
@@ -106,6 +119,8 @@ def add_case_routes(app: FastAPI) -> None:
         )
         return JSONResponse(shown)
 
+
+def _add_what_follows(app: FastAPI) -> None:
     @app.post(
         "/api/v1/cases/{case_id}/withdrawal",
         status_code=202,
@@ -181,14 +196,8 @@ def add_case_routes(app: FastAPI) -> None:
 
 def _creating(answer: type[Answer]) -> dict[int | str, dict[str, Any]]:
     """What a creating call may answer, besides what every call may."""
-    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {
-        202: {"model": answer},
-        409: {
-            "description": "Not now: the same call is in flight, or the case has moved on",
-            "content": {"application/problem+json": problem},
-        },
-    }
+    conflict = "Not now: the same call is in flight, or the case has moved on"
+    return {202: {"model": answer}, 409: documented_problem(conflict)}
 
 
 async def _creating_call(request: Request, sender: Principal, key: str) -> CreatingCall:

@@ -1,6 +1,5 @@
 """Intake's door for watching: the events of a site as they happen, and a visitor's tracking."""
 
-import hmac
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -9,13 +8,12 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from services.intake.case_reference import read_reference
-from services.intake.case_store import find_case_by_reference
 from services.intake.case_views import show_to_visitor
 from services.intake.door_parts import DoorParts, Parts
 from services.intake.http_answers import CaseForVisitor
 from services.intake.timeline_store import News, Position, list_timeline
-from shared.plumbing.access import SESSION_LASTS, Principal, hash_token
+from services.intake.track_case import track_case
+from shared.plumbing.access import SESSION_LASTS, Principal
 from shared.plumbing.http_door import FieldError, Problem, allow, public
 
 _HEARTBEAT = 15.0
@@ -23,7 +21,6 @@ _HEARTBEAT = 15.0
 _COME_BACK_AFTER_SECONDS = "30"
 _EVENT_ID = re.compile(r"([0-9]{1,19})-([0-9]{1,18})")
 _FACTS_SHOWN = ("status", "refusal_reason", "decision", "urgent", "danger", "reason", "owner")
-_NO_HASH = bytes(32)
 
 
 def add_live_routes(app: FastAPI) -> None:
@@ -61,12 +58,7 @@ def add_live_routes(app: FastAPI) -> None:
         x_tracking_secret: Annotated[str, Header(max_length=200)] = "",
     ) -> Response:
         """A case as its visitor sees it; 404 whether the reference or the secret is wrong."""
-        known = read_reference(reference)
-        case = await find_case_by_reference(parts.database, known) if known else None
-        expected = case.tracking_secret_hash if case is not None else _NO_HASH
-        right = hmac.compare_digest(hash_token(x_tracking_secret), expected)
-        if case is None or not right:
-            raise Problem(404)
+        case = await track_case(reference, x_tracking_secret, database=parts.database)
         shown = show_to_visitor(
             case,
             await list_timeline(parts.database, case.case_id),

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI, Request
 
+from services.intake import SCHEMA
 from services.intake.authentication import Authenticator
 from services.intake.consumers import TOPICS, build_consumption
 from services.intake.creating_call import CallsInFlight
@@ -23,6 +24,7 @@ from services.intake.store_submissions import store_submissions
 from shared.contracts.topics import CASE_REQUESTS
 from shared.plumbing.access import Principal, SessionSigner, SessionVerifier
 from shared.plumbing.clock import Clock, SystemClock
+from shared.plumbing.database import Database
 from shared.plumbing.group_commit import GroupCommit
 from shared.plumbing.health import Health
 from shared.plumbing.http_door import build_door
@@ -33,8 +35,6 @@ from shared.plumbing.passwords import Passwords
 from shared.plumbing.sealing import KeyRing, Sealer
 from shared.plumbing.service import after_topics_exist, connect_patiently, running, serve, sweeping
 from shared.plumbing.tracing import configure_tracing
-
-SCHEMA = "intake"
 
 
 def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -56,48 +56,19 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             schema=SCHEMA,
             max_size=settings.database_connections,
         )
-        outbox = Outbox(schema=SCHEMA, source=SCHEMA, clock=clock)
-        relay = OutboxRelay(
-            database=database, outbox=outbox, schema=SCHEMA, kafka=settings.kafka, clock=clock
-        )
-        feed = EventFeed(database=database)
-        consumption = build_consumption(
-            kafka=settings.kafka, database=database, clock=clock, on_news=feed.wake
-        )
-        health.add("postgresql", database.probe)
-        health.add("kafka", consumption.probe)
-        submissions = GroupCommit(
-            database=database, handle=partial(store_submissions, outbox=outbox, sealer=sealer)
-        )
-        app.state.parts = DoorParts(
-            database=database,
-            outbox=outbox,
-            sealer=sealer,
-            known_directory=KnownDirectory(database=database, clock=clock),
-            authenticator=Authenticator(database=database, verifier=verifier, clock=clock),
-            signer=signer,
-            passwords=Passwords(),
-            sign_in_brake=SignInBrake(clock=clock),
-            feed=feed,
-            submissions=submissions,
-            in_flight=CallsInFlight(),
-            clock=clock,
-        )
-        topics = [CASE_REQUESTS, *TOPICS]
-        jobs = {
-            "outbox relay": after_topics_exist(relay.run, kafka=settings.kafka, topics=topics),
-            "consumption": after_topics_exist(consumption.run, kafka=settings.kafka, topics=topics),
-            "event feed": feed.run,
-            "sweeping": sweeping(database, schema=SCHEMA, clock=clock),
-        }
         try:
-            await submissions.start()
-            async with running(app, jobs):
-                log.info("intake_started")
+            async with _serving(
+                app,
+                database,
+                authenticator=Authenticator(database=database, verifier=verifier, clock=clock),
+                sealer=sealer,
+                signer=signer,
+                kafka=settings.kafka,
+                clock=clock,
+                health=health,
+            ):
                 yield
-                feed.end_all()
         finally:
-            await submissions.stop()
             await database.close()
 
     app = build_door(
@@ -114,6 +85,58 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     add_session_routes(app)
     add_pages(app, triage=settings.triage)
     return app
+
+
+@asynccontextmanager
+async def _serving(
+    app: FastAPI,
+    database: Database,
+    *,
+    authenticator: Authenticator,
+    sealer: Sealer,
+    signer: SessionSigner,
+    kafka: str,
+    clock: Clock,
+    health: Health,
+) -> AsyncIterator[None]:
+    outbox = Outbox(schema=SCHEMA, source=SCHEMA, clock=clock)
+    relay = OutboxRelay(database=database, outbox=outbox, schema=SCHEMA, kafka=kafka, clock=clock)
+    feed = EventFeed(database=database)
+    consumption = build_consumption(kafka=kafka, database=database, clock=clock, on_news=feed.wake)
+    health.add("postgresql", database.probe)
+    health.add("kafka", consumption.probe)
+    submissions = GroupCommit(
+        database=database, handle=partial(store_submissions, outbox=outbox, sealer=sealer)
+    )
+    app.state.parts = DoorParts(
+        database=database,
+        outbox=outbox,
+        sealer=sealer,
+        known_directory=KnownDirectory(database=database, clock=clock),
+        authenticator=authenticator,
+        signer=signer,
+        passwords=Passwords(),
+        sign_in_brake=SignInBrake(clock=clock),
+        feed=feed,
+        submissions=submissions,
+        in_flight=CallsInFlight(),
+        clock=clock,
+    )
+    topics = [CASE_REQUESTS, *TOPICS]
+    jobs = {
+        "outbox relay": after_topics_exist(relay.run, kafka=kafka, topics=topics),
+        "consumption": after_topics_exist(consumption.run, kafka=kafka, topics=topics),
+        "event feed": feed.run,
+        "sweeping": sweeping(database, schema=SCHEMA, clock=clock),
+    }
+    await submissions.start()
+    try:
+        async with running(app, jobs):
+            log.info("intake_started")
+            yield
+            feed.end_all()
+    finally:
+        await submissions.stop()
 
 
 async def run(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """What the doors accept, field by field. Whatever is not named here is refused."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -16,15 +16,11 @@ from pydantic import (
 )
 
 from shared.contracts.events import Channel
-from shared.plumbing.problem_details import FieldError, FieldRefused
+from shared.plumbing.problem_details import FieldRefused
 
 MAX_TEXT = 5000
 """Characters of a request, an answer or a reason."""
-CLOCKS_MAY_DIFFER = timedelta(minutes=5)
-OLDEST_REQUEST = timedelta(days=30)
-"""A bus may post what it took while it had no network."""
 
-_IN_THE_FUTURE = "Cette date est dans le futur."
 _PHONE = re.compile(r"\+?[0-9][0-9 .\-()/]{3,28}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
@@ -167,18 +163,3 @@ class CredentialsForm(Form):
 
     account: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-
-def list_wrong_times(form: RequestForm, *, now: datetime) -> list[FieldError]:
-    """Name the fields whose instant cannot be."""
-    wrong: list[FieldError] = []
-    if form.taken_at is not None:
-        if form.taken_at > now + CLOCKS_MAY_DIFFER:
-            wrong.append(FieldError("taken_at", _IN_THE_FUTURE))
-        elif form.taken_at < now - OLDEST_REQUEST:
-            wrong.append(FieldError("taken_at", "Cette date remonte à plus de 30 jours."))
-    if form.consent.given_at is not None and form.consent.given_at > now + CLOCKS_MAY_DIFFER:
-        wrong.append(FieldError("consent.given_at", _IN_THE_FUTURE))
-    if form.visitor.birth_date is not None and form.visitor.birth_date > now.date():
-        wrong.append(FieldError("visitor.birth_date", _IN_THE_FUTURE))
-    return wrong

@@ -1,11 +1,17 @@
 """What a well-formed request must still respect: its times, its place, its partners. Pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.intake.directory import Directory
-from services.intake.request_form import RequestForm, list_wrong_times
+from services.intake.request_form import RequestForm
 from shared.plumbing.access import Principal
 from shared.plumbing.problem_details import FieldError
+
+CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+OLDEST_REQUEST = timedelta(days=30)
+"""A bus may post what it took while it had no network."""
+
+_IN_THE_FUTURE = "Cette date est dans le futur."
 
 CHANNELS: dict[str, frozenset[str]] = {
     "kiosk": frozenset({"kiosk"}),
@@ -36,6 +42,21 @@ def list_wrong_fields(
     wrong += list_unknown_partners(
         tuple(form.visitor.identifiers), field="visitor.identifiers", directory=directory
     )
+    return wrong
+
+
+def list_wrong_times(form: RequestForm, *, now: datetime) -> list[FieldError]:
+    """Name the fields whose instant cannot be."""
+    wrong: list[FieldError] = []
+    if form.taken_at is not None:
+        if form.taken_at > now + CLOCKS_MAY_DIFFER:
+            wrong.append(FieldError("taken_at", _IN_THE_FUTURE))
+        elif form.taken_at < now - OLDEST_REQUEST:
+            wrong.append(FieldError("taken_at", "Cette date remonte à plus de 30 jours."))
+    if form.consent.given_at is not None and form.consent.given_at > now + CLOCKS_MAY_DIFFER:
+        wrong.append(FieldError("consent.given_at", _IN_THE_FUTURE))
+    if form.visitor.birth_date is not None and form.visitor.birth_date > now.date():
+        wrong.append(FieldError("visitor.birth_date", _IN_THE_FUTURE))
     return wrong
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.intake.announce import announce
 from services.intake.case_status import CaseStatus
-from services.intake.case_store import get_state_for_update, mark_withdrawn
+from services.intake.case_store import find_state_for_update, mark_withdrawn
 from services.intake.creating_call import CreatingCall, answer_once
 from shared.contracts.events import RequestWithdrawnV1, derive_id
 from shared.plumbing.clock import Clock
@@ -24,7 +24,7 @@ async def withdraw_request(
 
     async def store(tx: Transaction) -> str:
         now, account = clock.now(), call.principal.account
-        state = await get_state_for_update(tx, case_id, site_id=call.principal.site_id)
+        state = await find_state_for_update(tx, case_id, site_id=call.principal.site_id)
         if state is None:
             raise Problem(404)
         if state.status is CaseStatus.CLOSED:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from services.commands.demo_requests import body_of, posts_of, read_demo_requests
 from services.commands.demonstration import read_demonstration
-from services.intake.request_form import RequestForm, list_wrong_times
+from services.intake.request_form import RequestForm
+from services.intake.request_rules import list_wrong_times
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
