@@ -1,24 +1,22 @@
 """Ask a polling partner for what is new, and record it together with where to go on."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import structlog
 
+from services.partner_adapters import SCHEMA
 from services.partner_adapters.partner_adapter import Collects
 from services.partner_adapters.partner_store import get_cursor, mark_cursor
+from services.partner_adapters.record_partner_status import RecordStatuses
 from services.partner_adapters.status_store import Said
 from shared.contracts.events import derive_id
 from shared.contracts.personal import WrittenContent
 from shared.plumbing.clock import Clock
-from shared.plumbing.database import Database, Transaction
+from shared.plumbing.database import Database
 from shared.plumbing.dead_letters import DeadLetter, insert_dead_letters
 from shared.plumbing.sealing import Sealer
 
 log = structlog.get_logger()
-
-SCHEMA = "partner_adapters"
-RecordStatuses = Callable[[Transaction, Sequence[Said]], Awaitable[object]]
 
 
 async def collect_statuses(

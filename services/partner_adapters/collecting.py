@@ -4,9 +4,10 @@ import asyncio
 
 import structlog
 
-from services.partner_adapters.collect_statuses import RecordStatuses, collect_statuses
+from services.partner_adapters.collect_statuses import collect_statuses
 from services.partner_adapters.partner_adapter import Collects, PartnerFailure
 from services.partner_adapters.partner_locks import PartnerLocks
+from services.partner_adapters.record_partner_status import RecordStatuses
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, DatabaseUnavailable
 from shared.plumbing.sealing import Sealer

@@ -1,14 +1,15 @@
 """What this service hears: its partners' referrals, and the replies of agencies on Kafka."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
 
+from services.partner_adapters import SCHEMA
 from services.partner_adapters.partner_adapter import PartnerStatus
-from services.partner_adapters.record_partner_status import Recorded
+from services.partner_adapters.record_partner_status import RecordStatuses
 from services.partner_adapters.schedule_delivery import schedule_delivery
 from services.partner_adapters.status_message import StatusMessage
 from services.partner_adapters.status_store import Said
@@ -22,10 +23,6 @@ from shared.plumbing.kafka_messages import RawMessage
 from shared.plumbing.outbox import Outbox
 
 log = structlog.get_logger()
-
-SCHEMA = "partner_adapters"
-
-Record = Callable[[Transaction, Sequence[Said]], Awaitable[Sequence[Recorded]]]
 
 
 class ForeignReply(Exception):
@@ -67,7 +64,12 @@ def hear_referrals(
 
 
 def hear_replies(
-    *, kafka: str, partner_ids: Sequence[str], database: Database, record: Record, clock: Clock
+    *,
+    kafka: str,
+    partner_ids: Sequence[str],
+    database: Database,
+    record: RecordStatuses,
+    clock: Clock,
 ) -> Consumption[Reply]:
     """Subscribe to the reply topics of these agencies."""
     partner_of = {partner_replies_topic(each).name: each for each in partner_ids}

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from services.partner_adapters.collect_statuses import RecordStatuses
 from services.partner_adapters.partner_environment import ConnectedPartner
-from services.partner_adapters.record_partner_status import Recorded
+from services.partner_adapters.record_partner_status import Recorded, RecordStatuses
 from services.partner_adapters.status_store import Said
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database
@@ -28,7 +27,8 @@ class DoorParts:
     clock: Clock
 
 
-def _parts(request: Request) -> DoorParts:
+async def _parts(request: Request) -> DoorParts:
+    # async, although it waits for nothing: FastAPI would run it in a thread otherwise
     parts: DoorParts = request.app.state.parts
     return parts
 

@@ -11,9 +11,10 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from services.partner_adapters import SCHEMA
 from services.partner_adapters.backlog import measuring_backlog
 from services.partner_adapters.collecting import Collecting
-from services.partner_adapters.consumers import SCHEMA, hear_referrals, hear_replies, keep_hearing
+from services.partner_adapters.consumers import hear_referrals, hear_replies, keep_hearing
 from services.partner_adapters.describe_partners import describe_partners
 from services.partner_adapters.door_parts import CallbackCommit, DoorParts
 from services.partner_adapters.http_api import add_routes
@@ -33,7 +34,7 @@ from services.partner_adapters.record_partner_status import Recorded, record_par
 from services.partner_adapters.registry import ADAPTERS, Transports
 from services.partner_adapters.settings import Settings
 from services.partner_adapters.status_store import Said
-from shared.contracts.topics import CASE_UPDATES, PARTNER_DIRECTORY, Topic, all_topics
+from shared.contracts.topics import Topic, all_topics
 from shared.plumbing.access import SessionVerifier
 from shared.plumbing.clock import Clock, SystemClock
 from shared.plumbing.database import Database, Transaction
@@ -324,12 +325,7 @@ def _collecting(
 
 def _topics(core: Core) -> list[Topic]:
     ours = all_topics(partner_ids=list(core.partners), queue_partner_ids=core.of_kind(ByTopic))
-    return [
-        topic
-        for topic in ours
-        if SCHEMA in (*topic.read_by, *topic.written_by)
-        or topic in {CASE_UPDATES, PARTNER_DIRECTORY}
-    ]
+    return [topic for topic in ours if SCHEMA in (*topic.read_by, *topic.written_by)]
 
 
 async def run(settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """A partner is data: the models of partners/<partner>.toml, and the loader that names the line.
 
-A new partner of a known kind is one more file here; nothing else lists partners.
+A new partner of a known kind is one more file here; nothing else in this service lists partners.
 """
 
 import ipaddress

@@ -10,12 +10,7 @@ from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from starlette.responses import JSONResponse, Response
 
-from services.partner_adapters.answer_from_portal import (
-    NothingFollows,
-    PortalAnswer,
-    answer_from_portal,
-)
-from services.partner_adapters.collect_statuses import SCHEMA
+from services.partner_adapters.answer_from_portal import PortalAnswer, answer_from_portal
 from services.partner_adapters.door_parts import DoorParts, Parts
 from services.partner_adapters.handover import instant
 from services.partner_adapters.portal_store import (
@@ -25,12 +20,18 @@ from services.partner_adapters.portal_store import (
     list_inbox,
     list_messages,
 )
-from shared.contracts.events import derive_id
 from shared.contracts.personal import WrittenContent
 from shared.plumbing.access import Principal
 from shared.plumbing.database import Row
-from shared.plumbing.http_door import FieldError, FieldRefused, Problem, allow, read_idempotency_key
-from shared.plumbing.idempotency import find_earlier_answer, insert_answer
+from shared.plumbing.http_door import (
+    FieldError,
+    FieldRefused,
+    Problem,
+    allow,
+    documented_problem,
+    read_idempotency_key,
+)
+from shared.plumbing.idempotency import KeyedCall
 
 AgencyPerson = Annotated[Principal, allow("partner")]
 
@@ -89,10 +90,7 @@ class PortalStatus(BaseModel):
         return self
 
 
-_NOT_POSSIBLE: dict[str, Any] = {
-    "description": "Already past that status, or the same key is still in flight",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
+_NOT_POSSIBLE = documented_problem("Already past that status, or the same key is still in flight")
 
 
 def add_portal_routes(app: FastAPI) -> None:
@@ -146,63 +144,26 @@ def add_portal_routes(app: FastAPI) -> None:
         principal: AgencyPerson,
         key: Annotated[str, Depends(read_idempotency_key)],
     ) -> Response:
-        body = str(referral_id).encode() + await request.body()
-        status, answer = await _set_status(
-            referral_id, said, parts=parts, principal=principal, key=key, body=body
-        )
-        return Response(answer, status_code=status, media_type=JSONResponse.media_type)
-
-
-async def _set_status(
-    referral_id: UUID,
-    said: PortalStatus,
-    *,
-    parts: DoorParts,
-    principal: Principal,
-    key: str,
-    body: bytes,
-) -> tuple[int, str]:
-    account, now = principal.account, parts.clock.now()
-    async with parts.database.transaction() as tx:
-        earlier = await find_earlier_answer(
-            tx, schema=SCHEMA, principal=account, key=key, body=body
-        )
-        if earlier is not None:
-            return earlier.status, earlier.answer
-        row = await find_in_inbox(tx, units=principal.partner_units(), referral_id=referral_id)
-        if row is None:
-            raise Problem(404)
-        answer = PortalAnswer(
-            status_id=derive_id("portal status", account, key, referral_id),
-            partner_id=row["partner_id"],
-            case_id=row["case_id"],
-            referral_id=referral_id,
-            word=said.status,
-            reason_word=said.reason,
-            message=said.message,
-            at=now,
-        )
-        try:
-            await answer_from_portal(tx, answer, record=parts.record, sealer=parts.sealer)
-        except NothingFollows:
-            raise Problem(
-                409,
-                "Ce dossier a déjà dépassé cette étape.",
-                code="status-not-possible",
-                detail="Relisez le dossier : il a pu être traité ou retiré entre-temps.",
-            ) from None
-        text = f'{{"status_id":"{answer.status_id}"}}'
-        await insert_answer(
-            tx,
-            schema=SCHEMA,
-            principal=account,
+        call = KeyedCall(
+            principal=principal.account,
             key=key,
-            body=body,
-            status=202,
-            answer=text,
-            now=now,
+            body=str(referral_id).encode() + await request.body(),
         )
-    return 202, text
+        answer = await answer_from_portal(
+            PortalAnswer(
+                referral_id=referral_id,
+                word=said.status,
+                reason_word=said.reason,
+                message=said.message,
+            ),
+            call,
+            units=principal.partner_units(),
+            database=parts.database,
+            record=parts.record,
+            sealer=parts.sealer,
+            clock=parts.clock,
+        )
+        return Response(answer, status_code=202, media_type=JSONResponse.media_type)
 
 
 async def _views(rows: Sequence[Row], parts: DoorParts) -> list[PortalReferral]:

@@ -1,6 +1,6 @@
 """Record what partners say of referrals, however it came: by callback, poll, topic or portal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
 
 import structlog
@@ -31,6 +31,9 @@ log = structlog.get_logger()
 
 Recorded = Literal["moved", "message", "kept", "unknown_word", "foreign", "repeated"]
 """What a status did. `kept`: late or the same again; `foreign`: no referral of that partner."""
+
+RecordStatuses = Callable[[Transaction, Sequence[Said]], Awaitable[Sequence[Recorded]]]
+"""`record_partner_status` with everything but what is to be recorded."""
 
 
 async def record_partner_status(
