@@ -1,1 +1,1 @@
-"""The bodies of the commands: one command, one file. Only `command_line.py` comes in here."""
+"""The bodies of the commands, and what they stand on. No service imports from here."""

@@ -141,6 +141,9 @@ def _log_calls(path: Path) -> Iterator[ast.Call]:
 
 _VERBS = {
     "submit",
+    "store",
+    "announce",
+    "track",
     "withdraw",
     "answer",
     "ask",
@@ -156,6 +159,8 @@ _VERBS = {
     "schedule",
     "deliver",
     "collect",
+    "describe",
+    "list",
     "pause",
     "resume",
     "decide",
