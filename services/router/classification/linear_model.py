@@ -34,6 +34,7 @@ AGENCIES = (
 URGENT = "urgent"
 LABELS = (*AGENCIES, URGENT)
 _FILE = "model.npz"
+_ARRAYS = ("idf", "weights", "bias", "join_weights", "join_bias")
 _SHORTEST = 1e-9
 
 
@@ -116,20 +117,22 @@ def write_model(model: LinearModel) -> bytes:
 
 
 def read_model(content: bytes) -> LinearModel:
-    """Read a file's bytes; raises `UnusableModel`. The version is made of its content."""
+    """Read a file's bytes; raises `UnusableModel`. The version is made of its figures."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
     except (ValueError, OSError, EOFError) as error:
         raise UnusableModel(f"the model is no .npz file: {type(error).__name__}") from error
-    missing = {"labels", "idf", "weights", "bias", "join_weights", "join_bias"} - found.keys()
+    missing = {"labels", *_ARRAYS} - found.keys()
     if missing:
         raise UnusableModel(f"the model lacks {', '.join(sorted(missing))}")
     if tuple(found["labels"]) != LABELS or found["weights"].shape != (SIZE, len(LABELS)):
         raise UnusableModel("the model was trained for other labels or another size")
+    # Of the figures, not of the file: the same training gives the same version everywhere.
+    digest = hashlib.sha256(b"".join(found[name].tobytes() for name in _ARRAYS))
     return LinearModel(
-        version="linear-1+" + hashlib.sha256(content).hexdigest()[:8],
-        **{name: found[name].astype(np.float32) for name in found if name != "labels"},
+        version="linear-1+" + digest.hexdigest()[:8],
+        **{name: found[name].astype(np.float32) for name in _ARRAYS},
     )
 
 

@@ -5,6 +5,7 @@ fitted on its own texts it would take the first step for surer than it is. For t
 it leaves out the texts that the catalogue was tuned on.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,8 +88,11 @@ def train(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> Line
     return read_model(write_model(model))
 
 
-def _is_right(label: str, text: LabelledText) -> bool:
-    return bool(text.urgent) if label == URGENT else label in text.agencies
+def _is_right(label: str, text: LabelledText) -> float:
+    """1 or 0; not a number where nobody said."""
+    if label == URGENT:
+        return math.nan if text.urgent is None else float(text.urgent)
+    return float(label in text.agencies)
 
 
 def _ngrams(forms: Sequence[str], *, parts: Sequence[tuple[int, int]]) -> list[list[int]]:
@@ -120,7 +124,7 @@ def _weighed(counted: Matrix, idf: Floats) -> Matrix:
 
 
 def _scores_out_of_fold(
-    features: Matrix, clause_features: Matrix, owner: NDArray[np.int64], right: NDArray[np.bool_]
+    features: Matrix, clause_features: Matrix, owner: NDArray[np.int64], right: Floats
 ) -> tuple[Floats, Floats]:
     """Scores of texts, and the highest of their clauses, by models that had not seen them."""
     scores = np.zeros(right.shape, dtype=np.float32)
@@ -136,9 +140,7 @@ def _scores_out_of_fold(
     return scores, highest
 
 
-def _fit(
-    features: Matrix | Floats, right: NDArray[np.bool_], strength: float
-) -> LogisticRegression:
-    return LogisticRegression(C=strength, solver="liblinear", random_state=_SEED).fit(
-        features, right
-    )
+def _fit(features: Matrix | Floats, right: Floats, strength: float) -> LogisticRegression:
+    known = ~np.isnan(right)
+    fitted = LogisticRegression(C=strength, solver="liblinear", random_state=_SEED)
+    return fitted.fit(features[known], right[known] > 0)
