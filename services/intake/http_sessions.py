@@ -16,6 +16,7 @@ from shared.plumbing.access import (
     is_loopback,
     session_cookie,
 )
+from shared.plumbing.http_access import is_from_another_page
 from shared.plumbing.http_door import FieldError, Problem, allow, bearer_token, public
 
 Anybody = Annotated[
@@ -44,6 +45,8 @@ def add_session_routes(app: FastAPI) -> None:
         request: Request, parts: Parts, form: CredentialsForm | None = None
     ) -> Response:
         """Sign in with account and password, or with a bearer token and no body."""
+        if is_from_another_page(request):
+            raise Problem(403)
         if form is not None:
             session = await sign_in(
                 account=form.account,
@@ -99,4 +102,5 @@ def _with_cookie(session: Session, request: Request) -> Response:
 
 
 def _is_secure(request: Request) -> bool:
-    return not is_loopback(request.url.hostname or "")
+    # The scheme too: a proxy may call us by a loopback name and say that it was called by https.
+    return request.url.scheme == "https" or not is_loopback(request.url.hostname or "")

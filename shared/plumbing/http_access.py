@@ -18,6 +18,8 @@ Authenticate = Callable[[Request], Awaitable[Principal | None]]
 """Who is asking, or None for nobody we know."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OUR_OWN = frozenset({"same-origin", "none"})
+"""`none`: a person typed the address, no page asked."""
 _SERVED_BY_FASTAPI = frozenset({"/openapi.json"})
 
 
@@ -106,15 +108,26 @@ def bearer_token(request: Request) -> str | None:
 def session_token(request: Request) -> str | None:
     """The session of the request: its bearer token, else its cookie.
 
-    The cookie is `SameSite=Strict`; a browser that says a change comes from another site is
-    not believed either.
+    The cookie is `SameSite=Strict`, but another port or sub-domain is the same site to a browser:
+    a change that another page asks for is not believed.
     """
     if token := bearer_token(request):
         return token
-    foreign = request.headers.get("sec-fetch-site") == "cross-site"
-    if foreign and request.method not in _SAFE_METHODS:
+    if request.method not in _SAFE_METHODS and is_from_another_page(request):
         return None
     return request.cookies.get(SESSION_COOKIE)
+
+
+def is_from_another_page(request: Request) -> bool:
+    """Tell whether a browser says that a page of another origin asks.
+
+    By Sec-Fetch-Site, which no page can set; where it is missing, by Origin, which browsers older
+    than 2023 send too. What is not a browser sends neither.
+    """
+    if site := request.headers.get("sec-fetch-site"):
+        return site not in _OUR_OWN
+    origin = request.headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != request.headers.get("host")
 
 
 def session_authenticator(verifier: SessionVerifier, *, clock: Clock) -> Authenticate:

@@ -50,6 +50,21 @@ async def test_a_browser_elsewhere_gets_a_secure_cookie(door: Door) -> None:
     assert answer.headers["Set-Cookie"].endswith("; Secure")
 
 
+async def test_a_proxy_that_hides_the_host_name_does_not_weaken_the_cookie(door: Door) -> None:
+    body = {"account": "amina", "password": PASSWORD}
+    proxied = {"Host": "127.0.0.1:8000", "X-Forwarded-Proto": "https"}
+    answer = await door.call("POST", SESSIONS, who=None, body=body, headers=proxied)
+    assert answer.headers["Set-Cookie"].endswith("; Secure")
+
+
+async def test_another_page_signs_nobody_in(door: Door) -> None:
+    """Or it could have them work under somebody else's name."""
+    body = {"account": "amina", "password": PASSWORD}
+    elsewhere = {"Sec-Fetch-Site": "same-site"}
+    answer = await door.call("POST", SESSIONS, who=None, body=body, headers=elsewhere)
+    assert (answer.status, "Set-Cookie" in answer.headers) == (403, False)
+
+
 async def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(door: Door) -> None:
     wrong, unknown = [
         await door.call("POST", SESSIONS, who=None, body={"account": a, "password": "non" * 5})
