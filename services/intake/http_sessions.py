@@ -1,14 +1,15 @@
 """Intake's door for signing in: a session for a person, or for whoever holds a token."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.intake.door_parts import DoorParts, Parts
 from services.intake.http_answers import SessionGiven, WhoIsSignedIn
+from services.intake.renew_session import renew_session
 from services.intake.request_form import CredentialsForm
-from services.intake.sign_in import renew_session, sign_in
+from services.intake.sign_in import sign_in
 from shared.plumbing.access import (
     Principal,
     Session,
@@ -17,20 +18,22 @@ from shared.plumbing.access import (
     session_cookie,
 )
 from shared.plumbing.http_access import is_from_another_page
-from shared.plumbing.http_door import FieldError, Problem, allow, bearer_token, public
+from shared.plumbing.http_door import (
+    FieldError,
+    Problem,
+    allow,
+    bearer_token,
+    documented_problem,
+    public,
+)
 
 Anybody = Annotated[
     Principal,
     allow("kiosk", "bus", "api", "agent", "supervisor", "triage", "operations", "partner"),
 ]
-_TOO_MANY_ATTEMPTS: dict[int | str, dict[str, Any]] = {
-    429: {
-        "description": "Too many wrong passwords for this account or from this address",
-        "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        },
-    }
-}
+_TOO_MANY_ATTEMPTS = documented_problem(
+    "Too many wrong passwords for this account or from this address"
+)
 
 
 def add_session_routes(app: FastAPI) -> None:
@@ -39,7 +42,7 @@ def add_session_routes(app: FastAPI) -> None:
     @app.post(
         "/api/v1/sessions",
         dependencies=[public()],
-        responses={200: {"model": SessionGiven}, **_TOO_MANY_ATTEMPTS},
+        responses={200: {"model": SessionGiven}, 429: _TOO_MANY_ATTEMPTS},
     )
     async def begin(
         request: Request, parts: Parts, form: CredentialsForm | None = None

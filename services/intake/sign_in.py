@@ -1,8 +1,8 @@
-"""Give a person, or a machine that holds a token, a short session."""
+"""Give a person a short session for their account and password."""
 
-from services.intake.account_store import find_account, find_principal
+from services.intake.account_store import find_account
 from services.intake.sign_in_brake import SignInBrake
-from shared.plumbing.access import Principal, Session, SessionSigner
+from shared.plumbing.access import Session, SessionSigner
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database
 from shared.plumbing.passwords import Passwords
@@ -31,16 +31,3 @@ async def sign_in(
         raise Problem(401, "Ce compte ou ce mot de passe n’est pas le bon.")
     brake.forgive(account=account, address=address)
     return signer.issue(found.principal, now=clock.now())
-
-
-async def renew_session(
-    principal: Principal, *, database: Database, signer: SessionSigner, clock: Clock
-) -> Session:
-    """Give a new session with the account's rights of now.
-
-    Raises `Problem` 401 if it has none, or if its token or password was replaced meanwhile.
-    """
-    present = await find_principal(database, principal.account, credential=principal.credential)
-    if present is None:
-        raise Problem(401, "Ce compte n’est plus actif.")
-    return signer.issue(present, now=clock.now())

@@ -149,6 +149,7 @@ _VERBS = {
     "ask",
     "record",
     "sign",
+    "renew",
     "provision",
     "follow",
     "route",
