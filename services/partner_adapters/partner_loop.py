@@ -96,7 +96,7 @@ class PartnerLoop:
         self._call_timeout = partner.limits.request_timeout_seconds + OVERTIME
         self._breaker = Breaker()
         self._attention: str | None = None
-        self._shown: tuple[str, str | None] | None = None
+        self._shown: tuple[BreakerState, str | None] | None = None
         self._changed = asyncio.Event()
         self._calling = 0
         self._in_flight: dict[UUID, asyncio.Task[None]] = {}
@@ -242,18 +242,18 @@ class PartnerLoop:
         await asyncio.gather(*(self._record(call) for call in mine))
 
     async def _show_condition(self) -> None:
-        condition = (self._breaker.state.value, self._attention)
-        if condition == self._shown:
+        breaker, attention = self._breaker.state, self._attention
+        if (breaker, attention) == self._shown:
             return
         await mark_condition(
             self._database,
             self._partner.id,
-            breaker=condition[0],
-            needs_attention=condition[1],
+            breaker=breaker.value,
+            needs_attention=attention,
             now=self._clock.now(),
         )
-        is_closed = self._breaker.state is BreakerState.CLOSED
-        was_open = self._shown is not None and self._shown[0] != BreakerState.CLOSED.value
+        is_closed = breaker is BreakerState.CLOSED
+        was_open = self._shown is not None and self._shown[0] is not BreakerState.CLOSED
         if is_closed and was_open:
             await mark_due_now(
                 self._database,
@@ -265,11 +265,11 @@ class PartnerLoop:
         log.info(
             "partner_condition_changed",
             partner_id=self._partner.id,
-            breaker=condition[0],
-            needs_attention=condition[1],
+            breaker=breaker.value,
+            needs_attention=attention,
         )
         _BREAKER.labels(self._partner.id).set(0 if is_closed else 1)
-        self._shown = condition
+        self._shown = (breaker, attention)
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do this, again while PostgreSQL is away."""

@@ -8,7 +8,7 @@ status stays final, and what comes late is kept without moving anything.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from services.partner_adapters.partner_adapter import What
@@ -157,10 +157,7 @@ def move_to(
     referral.status = status
     return [
         ReferralStatusChangedV1(
-            case_id=referral.case_id,
-            referral_id=referral.referral_id,
-            partner_id=referral.partner_id,
-            number=_next_number(referral),
+            **_next_update(referral),
             at=at,
             status=status,
             refusal_reason=refusal_reason,
@@ -177,10 +174,7 @@ def tell_message(
     referral.needs_person = referral.needs_person or needs_person
     return [
         ReferralMessageReceivedV1(
-            case_id=referral.case_id,
-            referral_id=referral.referral_id,
-            partner_id=referral.partner_id,
-            number=_next_number(referral),
+            **_next_update(referral),
             at=at,
             received_at=now,
             needs_person=needs_person,
@@ -278,10 +272,7 @@ def _delivered(
         referral.status = ReferralStatus.DELIVERED
     return [
         ReferralDeliveredV1(
-            case_id=referral.case_id,
-            referral_id=referral.referral_id,
-            partner_id=referral.partner_id,
-            number=_next_number(referral),
+            **_next_update(referral),
             at=now,
             attempt=max(delivery.epoch, 1),
             partner_reference=referral.partner_reference,
@@ -297,10 +288,7 @@ def _parked(
     delivery.owner = OWNER
     return [
         ReferralDeliveryParkedV1(
-            case_id=referral.case_id,
-            referral_id=referral.referral_id,
-            partner_id=referral.partner_id,
-            number=_next_number(referral),
+            **_next_update(referral),
             at=now,
             attempt=delivery.epoch,
             reason=reason if delivery.what == "referral" else f"{delivery.what}_{reason}",
@@ -315,10 +303,7 @@ def _uncertain(
     delivery.state = DeliveryState.UNCERTAIN
     return [
         ReferralDeliveryUncertainV1(
-            case_id=referral.case_id,
-            referral_id=referral.referral_id,
-            partner_id=referral.partner_id,
-            number=_next_number(referral),
+            **_next_update(referral),
             at=now,
             attempt=delivery.epoch,
             reason=reason,
@@ -347,6 +332,12 @@ def _finish(delivery: DeliveryProgress, state: DeliveryState, *, now: datetime) 
     delivery.finished_at = now
 
 
-def _next_number(referral: ReferralProgress) -> int:
+def _next_update(referral: ReferralProgress) -> dict[str, Any]:
+    """What every update says of its referral; counts it."""
     referral.number += 1
-    return referral.number
+    return {
+        "case_id": referral.case_id,
+        "referral_id": referral.referral_id,
+        "partner_id": referral.partner_id,
+        "number": referral.number,
+    }
