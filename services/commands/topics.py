@@ -59,13 +59,7 @@ def verify(*, as_json: bool) -> None:
 
 def declared_topics() -> list[Topic]:
     """Every topic that must exist for the partners of the partner files."""
-    partners = read_partner_files()
-    return all_topics(
-        partner_ids=sorted(partners),
-        queue_partner_ids=sorted(
-            partner_id for partner_id, partner in partners.items() if partner.kind == "kafka_queue"
-        ),
-    )
+    return all_topics(partner_ids=sorted(read_partner_files()), queue_partner_ids=_queue_partners())
 
 
 async def create_missing(
@@ -99,15 +93,15 @@ async def list_faults(kafka: str) -> dict[str, str]:
         raise _not_reachable(error) from error
 
 
+def _queue_partners() -> list[str]:
+    partners = read_partner_files()
+    return sorted(each for each, partner in partners.items() if partner.kind == "kafka_queue")
+
+
 def _passwords_of_the_environment() -> dict[str, str]:
-    named = {
-        topic.read_by[0].removeprefix("agency:")
-        for topic in declared_topics()
-        if topic.read_by[0].startswith("agency:")
-    }
     found = {
         partner_id: os.environ.get(f"AIGUILLAGE_SECRET_{partner_id.upper()}_KAFKA_PASSWORD")
-        for partner_id in sorted(named)
+        for partner_id in _queue_partners()
     }
     return {partner_id: password for partner_id, password in found.items() if password}
 
