@@ -23,6 +23,8 @@ PACE = 0.1
 REQUEST_TIMEOUT = 1.5
 LOOK_UP_AFTER = 4
 """Longer than an agency may still be working on a call that we gave up: see `slow`."""
+UNDO_SECONDS = 3
+"""Long enough for a browser to undo, on a busy machine."""
 READY_WITHIN = 120
 
 
@@ -109,7 +111,7 @@ async def _start() -> System:
         start_new_session=True,  # Ctrl-C reaches pytest, which closes its standard input
         env={
             **os.environ,
-            "AIGUILLAGE_UNDO_SECONDS": "0.5",
+            "AIGUILLAGE_UNDO_SECONDS": str(UNDO_SECONDS),
             "AIGUILLAGE_RETRY_DELAYS": ",".join(["0", "0.2", "0.5", *["1"] * 100]),
             "AIGUILLAGE_PARTNERS_FOLDER": str(partners),
         },

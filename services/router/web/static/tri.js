@@ -85,6 +85,9 @@ function lookAgain(answer) {
 function showNothing() {
   item = null;
   $("again").hidden = passed.length === 0;
+  $("nothing-title").textContent = passed.length
+    ? "Il ne reste que les demandes que vous avez passées"
+    : "Rien n’attend de décision";
   if ($("nothing").hidden) show("nothing", "nothing-title");
   look = setTimeout(next, LOOK_EVERY);
 }

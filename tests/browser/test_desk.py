@@ -1,0 +1,94 @@
+"""The desk's page: signing in, and the cases of a site as they happen."""
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.visitor import PHONE, Visitor
+from tests.end_to_end.counter import Counter
+
+VAGUE = "Bonjour, j’ai besoin d’aide"
+LIVE = "Les dossiers de votre lieu"
+
+
+def line_of(page: Page, reference: str) -> Locator:
+    return page.get_by_role("row").filter(
+        has=page.get_by_role("rowheader", name=reference, exact=True)
+    )
+
+
+async def test_signing_in_with_a_wrong_password_says_so_and_then_works(visitor: Visitor) -> None:
+    page = await visitor.open(visitor.desk)
+    account, password = (
+        page.get_by_label("Compte", exact=True),
+        page.get_by_label("Mot de passe", exact=True),
+    )
+    await account.fill("agent-pimms")
+    await password.fill("pas le bon")
+    await page.get_by_role("button", name="S’identifier").click()
+    await expect(page.get_by_role("alert")).to_contain_text("mot de passe")
+    await expect(account).to_be_focused()
+
+    await password.fill(visitor.system.passwords["agent-pimms"])
+    await password.press("Enter")
+    await expect(page.get_by_role("heading", name=LIVE)).to_be_focused()
+    await expect(page.locator("#account")).to_have_text("agent-pimms")
+    await expect(page.locator("#line")).to_contain_text("En direct")
+
+
+async def test_signing_out_leaves_nothing_of_the_cases(visitor: Visitor, counter: Counter) -> None:
+    receipt = await counter.submit(VAGUE)
+    page = await visitor.open(visitor.desk, account="agent-pimms")
+    await line_of(page, receipt.reference).wait_for()
+    await page.get_by_role("button", name="Se déconnecter").click()
+    await expect(page.get_by_role("heading", name="Identifiez-vous")).to_be_focused()
+    assert receipt.reference not in await page.content()
+    await page.reload()
+    await page.get_by_role("heading", name="Identifiez-vous").wait_for()
+
+
+async def test_a_case_appears_by_itself_and_its_status_changes(
+    visitor: Visitor, counter: Counter
+) -> None:
+    page = await visitor.open(visitor.desk, account="agent-pimms")
+    await expect(page.locator("#line")).to_contain_text("En direct")
+    await page.evaluate("window.openedOnce = true")
+
+    receipt = await counter.submit(VAGUE)
+    line = line_of(page, receipt.reference)
+    await expect(line).to_contain_text("En attente d’une décision")
+
+    answer = await counter.ask(receipt.case_id, "reroute", {"partners": ["mairie"]})
+    assert answer.status == 202
+    await expect(line).to_contain_text("Clos")
+    await expect(line.get_by_role("listitem")).to_contain_text(["résolu"])
+    assert await page.evaluate("window.openedOnce")
+    assert await line.count() == 1
+
+
+async def test_a_danger_shows_the_number_to_dial(visitor: Visitor, counter: Counter) -> None:
+    page = await visitor.open(visitor.desk, account="agent-pimms", screen=PHONE)
+    receipt = await counter.submit("Je sens une odeur de gaz chez moi")
+    call = line_of(page, receipt.reference).get_by_role("link", name="0 800 47 33 33")
+    await expect(call).to_have_attribute("href", "tel:0800473333")
+
+
+async def test_who_follows_no_site_is_told_so_and_shown_where_to_go(visitor: Visitor) -> None:
+    page = await visitor.open(visitor.desk, account="triage")
+    await page.get_by_role("heading", name="ne suit pas les dossiers").wait_for()
+    await page.get_by_role("link", name="décider des demandes en attente").click()
+    await expect(page).to_have_url(visitor.triage)
+
+
+async def test_a_cut_line_is_said_and_the_page_catches_up(
+    visitor: Visitor, counter: Counter
+) -> None:
+    page = await visitor.open(visitor.desk, account="agent-pimms")
+    await expect(page.locator("#line")).to_contain_text("En direct")
+    # The stream alone is cut: the browser's own « offline » is not what a cable does.
+    await page.route("**/api/v1/events", lambda route: route.fulfill(status=503))
+    await page.evaluate("location.reload()")
+    await expect(page.locator("#line")).to_contain_text("La liaison est coupée")
+    receipt = await counter.submit(VAGUE)
+    await page.unroute("**/api/v1/events")
+    await line_of(page, receipt.reference).wait_for()
+    await expect(page.locator("#line")).to_contain_text("En direct")
+    visitor.complaints[:] = [said for said in visitor.complaints if "503" not in said]
