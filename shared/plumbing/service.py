@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from shared.contracts.topics import Topic
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable
+from shared.plumbing.http_head import BoundedHead
 from shared.plumbing.inbox import sweep_inbox
 from shared.plumbing.migrations import verify_schema
 from shared.plumbing.topic_admin import KafkaUnavailable, verify_topics
@@ -131,6 +132,8 @@ async def serve(
             app,
             host=host,
             port=port,
+            http=BoundedHead,
+            ws="none",
             log_config=None,
             access_log=False,
             lifespan="on",
