@@ -28,8 +28,8 @@ INCLUDED_FROM = 0.5
 # In human looks at a triage screen (two minutes): a wrong agency makes the visitor wait for its
 # refusal, a missing one for the visitor to come back. Chosen so that about one text in seven
 # is looked at by a person; the model card says what that gives.
-COST_OF_A_WRONG_AGENCY = 1.6
-COST_OF_A_MISSING_AGENCY = 1.1
+COST_OF_A_WRONG_AGENCY = 1.7
+COST_OF_A_MISSING_AGENCY = 1.15
 # An urgent case that waits costs far more than a case looked at first for nothing.
 URGENT_FROM = 0.25
 _DECIDING_WORDS = 3
