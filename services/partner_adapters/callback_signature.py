@@ -39,7 +39,7 @@ def verify_signature(
     sent, said = headers.get("webhook-timestamp", ""), headers.get("webhook-signature", "")
     if not message_id or not sent or not said:
         raise BadSignature("header_missing")
-    if not sent.isascii() or not sent.isdigit() or len(sent) > 12:
+    if not sent.isascii() or not sent.isdigit() or len(sent) > 11:  # the year 5138
         raise BadSignature("timestamp_unreadable")
     at = datetime.fromtimestamp(int(sent), UTC)
     if abs(now - at) > TOLERANCE:

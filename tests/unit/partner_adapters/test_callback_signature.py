@@ -45,6 +45,8 @@ def test_either_key_is_believed_while_one_replaces_the_other():
         (signed(at=NOW + timedelta(minutes=5, seconds=1)), "timestamp_stale"),
         (signed(webhook_timestamp="tomorrow"), "timestamp_unreadable"),
         (signed(webhook_timestamp="²³"), "timestamp_unreadable"),
+        (signed(webhook_timestamp="9" * 12), "timestamp_unreadable"),  # the year 33658
+        (signed(webhook_timestamp="9" * 11), "timestamp_stale"),
         (signed(webhook_id="msg_2"), "signature_wrong"),
         (signed(webhook_signature="v1,é"), "signature_wrong"),
         (signed(webhook_signature="nonsense"), "signature_wrong"),
