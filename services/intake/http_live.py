@@ -14,7 +14,7 @@ from services.intake.http_answers import CaseForVisitor
 from services.intake.timeline_store import News, Position, list_timeline
 from services.intake.track_case import track_case
 from shared.plumbing.access import SESSION_LASTS, Principal
-from shared.plumbing.http_door import FieldError, Problem, allow, public
+from shared.plumbing.http_door import FieldError, Problem, allow, documented_problem, public
 
 _HEARTBEAT = 15.0
 """Seconds; less than what proxies wait for before they cut a silent line."""
@@ -29,7 +29,10 @@ def add_live_routes(app: FastAPI) -> None:
     @app.get(
         "/api/v1/events",
         response_class=StreamingResponse,
-        responses={200: {"content": {"text/event-stream": {}}}},
+        responses={
+            200: {"content": {"text/event-stream": {}}},
+            429: documented_problem("This account follows too many times at once"),
+        },
     )
     async def events(
         reader: Annotated[Principal, allow("bus", "api", "agent", "supervisor")],
