@@ -20,7 +20,6 @@ LOOK_EVERY_SECONDS = 0.5
 PATIENCE_SECONDS = 45.0
 """From the last request to the moment when what is not settled counts as such."""
 TRIES = 5
-LARGEST_PAGE = 200
 
 Cases = Mapping[str, Mapping[str, Any]]
 Watch = Callable[[Cases], None]
@@ -100,25 +99,18 @@ async def watch_until_settled(people: People, *, wanted: int, watch: Watch) -> N
 
 async def list_all(people: People) -> dict[str, dict[str, Any]]:
     """The cases of all sites as their lists show them, by id."""
-    cases: dict[str, dict[str, Any]] = {}
-    for reader in people.readers:
-        query = {"limit": str(LARGEST_PAGE)}
-        while True:
-            page = await reader.get("/api/v1/cases", query=query)
-            cases |= {case["case_id"]: case for case in page["cases"]}
-            if not page["cursor"]:
-                break
-            query["after"] = page["cursor"]
-    return cases
+    return {
+        case["case_id"]: case for reader in people.readers async for case in reader.list_cases()
+    }
 
 
 async def read_all(people: People) -> list[dict[str, Any]]:
     """The cases of all sites, whole."""
-    cases = []
-    for reader in people.readers:
-        page = await reader.get("/api/v1/cases", query={"limit": str(LARGEST_PAGE)})
-        cases += [await reader.get(f"/api/v1/cases/{case['case_id']}") for case in page["cases"]]
-    return cases
+    return [
+        await reader.get(f"/api/v1/cases/{case['case_id']}")
+        for reader in people.readers
+        async for case in reader.list_cases()
+    ]
 
 
 async def read_ledgers(

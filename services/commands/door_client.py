@@ -9,6 +9,7 @@ import aiohttp
 from services.commands.outcome import CommandFailed, NotReachable, WrongUsage
 
 SECONDS_TO_ANSWER = 15
+LARGEST_PAGE = 200
 
 
 class DoorRefused(CommandFailed):
@@ -37,6 +38,17 @@ class DoorClient:
         """The JSON answered, None for an empty answer; raises `NotReachable`, `DoorRefused`."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return await self._ask("POST", path, json=content, headers=headers)
+
+    async def list_cases(self) -> AsyncIterator[dict[str, Any]]:
+        """The cases this bearer may see, as intake lists them, the latest first."""
+        query = {"limit": str(LARGEST_PAGE)}
+        while True:
+            page = await self.get("/api/v1/cases", query=query)
+            for case in page["cases"]:
+                yield case
+            if not page["cursor"]:
+                return
+            query["after"] = page["cursor"]
 
     async def _ask(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **what: Any

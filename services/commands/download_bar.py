@@ -1,28 +1,29 @@
 """The progress of the one download: Kafka's jars, the first time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from services.commands.printing import tell
+from shared.embedded.kafka_jars import Progress
 
 TENTHS = 10
 
 
 @contextmanager
-def download_bar() -> Iterator[Callable[[int, int], None]]:
+def download_bar() -> Iterator[Progress]:
     """Give what to call with (bytes done, bytes in all); nothing shows until it is called.
 
     A bar on a terminal, a line per tenth elsewhere.
     """
     console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("Kafka, first download"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
+    bar = progress.Progress(
+        progress.TextColumn("Kafka, first download"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
         console=console,
         transient=True,
     )

@@ -12,6 +12,7 @@ from services.commands.keep_running import Deaths
 from services.commands.outcome import CommandFailed
 from services.commands.state_folder import StateFolder
 from shared.embedded.kafka import KafkaServer, start_kafka
+from shared.embedded.kafka_jars import Progress
 from shared.embedded.postgresql import PostgresqlServer, start_postgresql
 from shared.embedded.server_process import EmbeddedServer
 
@@ -56,7 +57,7 @@ async def start_servers(
     ports: Ports,
     kafka_password: str,
     durable: bool,
-    on_progress: Callable[[int, int], None] | None,
+    on_progress: Progress | None,
 ) -> tuple[KeptServer[PostgresqlServer], KeptServer[KafkaServer]]:
     """Start both at once; `stack` stops what did start. Raises `EmbeddedServerError`, grouped."""
 

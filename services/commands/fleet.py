@@ -42,6 +42,7 @@ from services.commands.outcome import CommandFailed
 from services.commands.state_folder import Running, StateFolder
 from services.commands.topics import create_missing
 from shared.embedded.kafka import KafkaServer
+from shared.embedded.kafka_jars import Progress
 from shared.embedded.postgresql import PostgresqlServer
 from shared.plumbing.clock import SystemClock
 
@@ -51,7 +52,6 @@ STARTS_AT_ONCE = 2
 HEALTH_PATHS = {**dict.fromkeys(SERVICES, "/readyz"), SIMULATORS: "/health"}
 
 Tell = Callable[[str], None]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from services.commands.printing import console, print_json, print_rows
 if TYPE_CHECKING:
     from services.commands.door_client import DoorClient
 
-LARGEST_PAGE = 200
-
 
 def show(case: str, *, as_json: bool) -> None:
     """Print the case; raises `CommandFailed` when the token's site has none of that name."""
@@ -73,16 +71,10 @@ async def _find(case: str) -> dict[str, Any]:
 
 
 async def _id_of(reference: str, intake: "DoorClient") -> str | None:
-    """Look through the site's cases, the latest first."""
-    query = {"limit": str(LARGEST_PAGE)}
-    while True:
-        page = await intake.get("/api/v1/cases", query=query)
-        for case in page["cases"]:
-            if same_reference(case["reference"], reference):
-                return str(case["case_id"])
-        if not page["cursor"]:
-            return None
-        query["after"] = page["cursor"]
+    async for case in intake.list_cases():
+        if same_reference(case["reference"], reference):
+            return str(case["case_id"])
+    return None
 
 
 def _as_id(case: str) -> str | None:
