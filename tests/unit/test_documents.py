@@ -55,6 +55,14 @@ def anchors(text: str) -> set[str]:
     return {heading.replace(" ", "-") for heading in kept}
 
 
+def test_every_metric_is_documented() -> None:
+    sources = [p for room in ("services", "shared") for p in (ROOT / room).rglob("*.py")]
+    pattern = r'(?:Counter|Gauge|Histogram)\(\s*"(aiguillage_\w+)"'
+    metrics = {name for p in sources for name in re.findall(pattern, p.read_text("utf-8"))}
+    assert len(metrics) > 10
+    assert {name for name in metrics if name not in OPERATORS} == set()
+
+
 @by_document
 def test_every_relative_link_leads_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", without_code(TEXTS[path])):
