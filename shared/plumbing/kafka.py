@@ -208,13 +208,15 @@ class Consumption(Generic[Item]):
                 return
 
     async def _watch(self) -> None:
+        lagging_since: float | None = None
         while True:
             await asyncio.sleep(_STALLED_AFTER / 6)
-            idle = time.monotonic() - self._last_progress
-            if idle < _STALLED_AFTER or self._waiting_for_database or self._in_flight.locked():
-                continue
-            lag = await self._lag()
-            if lag and time.monotonic() - self._last_progress >= _STALLED_AFTER:
+            now = time.monotonic()
+            busy = self._waiting_for_database or self._in_flight.locked()
+            lag = 0 if busy else await self._lag()
+            if not lag or lagging_since is None or self._last_progress > lagging_since:
+                lagging_since = now if lag else None
+            elif now - lagging_since >= _STALLED_AFTER:
                 log.critical("consumption_stalled", group=self._group, lag=lag)
                 raise ConsumptionStalled(f"group {self._group} has a lag of {lag} and stands still")
 
@@ -229,8 +231,6 @@ class Consumption(Generic[Item]):
                 return sum([ends[p] - await consumer.position(p) for p in ends])
         except (KafkaError, TimeoutError, IllegalStateError):
             return 0  # Kafka is down or rebalancing: standing still is then right
-
-    # -- a batch -----------------------------------------------------------------------
 
     async def _on_batch(self, records: tuple[Record, ...]) -> None:
         started = time.monotonic()

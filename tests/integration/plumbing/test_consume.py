@@ -284,3 +284,32 @@ async def test_a_batch_that_cannot_even_be_buried_is_not_passed_over(
         await until(lambda: _has(bench, 1))
         await until(lambda: event.id in bench.handled)
     assert failures == 2
+
+
+async def test_a_consumer_that_keeps_its_partitions_and_stands_still_ends_its_process(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "_STALLED_AFTER", 1.5)
+    first = withdrawal()
+    await bench.send(first)
+    consumption = bench.consumption()
+    running_it = asyncio.create_task(consumption.run())
+    await until(lambda: first.id in bench.handled)
+    consumer = consumption._subscriber.consumer
+    assert consumer is not None
+    consumer.pause(*consumer.assignment())  # as when its fetcher has died (aiokafka #1154)
+    await bench.send(withdrawal())
+    with pytest.raises(kafka.ConsumptionStalled, match="stands still"):
+        await asyncio.wait_for(running_it, timeout=40)
+    assert bench.handled == [first.id]
+
+
+async def test_a_consumer_with_nothing_to_do_is_left_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "_STALLED_AFTER", 0.3)
+    event = withdrawal()
+    async with running(bench.consumption()):
+        await asyncio.sleep(2)
+        await bench.send(event)
+        await until(lambda: event.id in bench.handled)
