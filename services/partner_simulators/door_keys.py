@@ -21,13 +21,10 @@ class ApiKey:
 
 
 class OAuth2:
-    """Bearer tokens of `token_seconds`, given against client id and secret (HTTP Basic)."""
+    """Bearer tokens of five minutes, given against client id and secret (HTTP Basic)."""
 
-    def __init__(
-        self, *, client_id: str, client_secret: str, token_seconds: float = TOKEN_SECONDS
-    ) -> None:
+    def __init__(self, *, client_id: str, client_secret: str) -> None:
         self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode())
-        self._token_seconds = token_seconds
         self._expiries: dict[str, datetime] = {}
 
     def issue_token(self, authorization: str, *, now: datetime) -> dict[str, object] | None:
@@ -38,11 +35,11 @@ class OAuth2:
             return None
         self._expiries = {token: end for token, end in self._expiries.items() if end > now}
         token = secrets.token_urlsafe(32)
-        self._expiries[token] = now + timedelta(seconds=self._token_seconds)
+        self._expiries[token] = now + timedelta(seconds=TOKEN_SECONDS)
         return {
             "access_token": token,
             "token_type": "Bearer",
-            "expires_in": int(self._token_seconds),
+            "expires_in": TOKEN_SECONDS,
         }
 
     def admits(self, headers: Mapping[str, str], *, now: datetime) -> bool:

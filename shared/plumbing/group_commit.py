@@ -9,14 +9,16 @@ from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable, T
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_MAX_BATCH = 200
+
 
 class GroupCommit(Generic[Item, Result]):
     """Runs `handle` on all the items that wait, in one transaction, and answers each caller.
 
-    While one transaction commits, the next items gather. When a batch fails, each item is
-    tried alone, so that one bad item fails its own caller only; unless the database itself is in
-    trouble, which each caller is told at once. `linger` (seconds) trades
-    latency for fewer, larger transactions.
+    While one transaction commits, the next items gather, at most 200. When a batch fails, each
+    item is tried alone, so that one bad item fails its own caller only; unless the database itself
+    is in trouble, which each caller is told at once. `linger` (seconds) trades latency for fewer,
+    larger transactions.
     """
 
     def __init__(
@@ -24,12 +26,10 @@ class GroupCommit(Generic[Item, Result]):
         *,
         database: Database,
         handle: Callable[[Transaction, Sequence[Item]], Awaitable[Sequence[Result]]],
-        max_batch: int = 200,
         linger: float = 0.0,
     ) -> None:
         self._database = database
         self._handle = handle
-        self._max_batch = max_batch
         self._linger = linger
         self._waiting: asyncio.Queue[tuple[Item, asyncio.Future[Result]]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
@@ -55,7 +55,7 @@ class GroupCommit(Generic[Item, Result]):
             batch = [await self._waiting.get()]
             if self._linger:
                 await asyncio.sleep(self._linger)
-            while len(batch) < self._max_batch and not self._waiting.empty():
+            while len(batch) < _MAX_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             try:
                 await self._commit(batch)

@@ -9,6 +9,8 @@ from shared.plumbing.clock import Clock
 
 Probe = Callable[[], Awaitable[None]]
 
+_KEPT = timedelta(seconds=1)
+
 
 @dataclass(frozen=True)
 class Dependency:
@@ -52,14 +54,13 @@ class Health:
     """Probes dependencies side by side; asking often does not probe often.
 
     A probe returns when its dependency is there and raises when it is not; it has `timeout`
-    seconds. A report is kept for `keep_for` seconds, one that lacks something for a fifth of
-    that: whoever waits for the service should not wait for the report.
+    seconds. A report is kept for a second, one that lacks something for a fifth of that: whoever
+    waits for the service should not wait for the report.
     """
 
-    def __init__(self, *, clock: Clock, timeout: float = 1.0, keep_for: float = 1.0) -> None:
+    def __init__(self, *, clock: Clock, timeout: float = 1.0) -> None:
         self._clock = clock
         self._timeout = timeout
-        self._keep_for = timedelta(seconds=keep_for)
         self._probes: dict[str, Probe] = {}
         self._missing_since: dict[str, datetime] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -71,10 +72,10 @@ class Health:
         self._last = None
 
     async def report(self) -> HealthReport:
-        """The state of every dependency, at most `keep_for` seconds old."""
+        """The state of every dependency, at most a second old."""
         async with self._one_at_a_time:
             now = self._clock.now()
-            if self._last is None or now - self._last.checked_at >= self._kept_for(self._last):
+            if self._last is None or now - self._last.checked_at >= _kept_for(self._last):
                 problems = await asyncio.gather(
                     *(self._problem_of(probe) for probe in self._probes.values())
                 )
@@ -86,9 +87,6 @@ class Health:
                     ),
                 )
             return self._last
-
-    def _kept_for(self, report: HealthReport) -> timedelta:
-        return self._keep_for if report.ready else self._keep_for / 5
 
     async def _problem_of(self, probe: Probe) -> str | None:
         try:
@@ -104,3 +102,7 @@ class Health:
             return Dependency(name=name, missing_since=None, problem=None)
         since = self._missing_since.setdefault(name, now)
         return Dependency(name=name, missing_since=since, problem=problem)
+
+
+def _kept_for(report: HealthReport) -> timedelta:
+    return _KEPT if report.ready else _KEPT / 5

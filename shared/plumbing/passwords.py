@@ -11,6 +11,7 @@ import sys
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+_AT_ONCE = 2
 _M_MMAP_THRESHOLD = -3
 _LARGE = 4 * 1024 * 1024
 
@@ -18,10 +19,10 @@ _LARGE = 4 * 1024 * 1024
 class Passwords:
     """Hashes and verifies passwords, two at a time so that memory stays bounded."""
 
-    def __init__(self, *, at_once: int = 2) -> None:
+    def __init__(self) -> None:
         _give_large_blocks_back()
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-        self._turn = asyncio.Semaphore(at_once)
+        self._turn = asyncio.Semaphore(_AT_ONCE)
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
