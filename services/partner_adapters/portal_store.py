@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.partner_adapters.partner_adapter import Delivery, PartnerUnavailable
 from shared.contracts.personal import SealedContent, WrittenContent
+from shared.contracts.referral_status import ReferralStatus, is_final
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, DatabaseUnavailable, Row, Transaction
 from shared.plumbing.sealing import Sealer
@@ -108,8 +109,7 @@ async def list_inbox(
     return await database.fetch(
         f"""
         {_ROW} WHERE {_VISIBLE}
-          AND ($3 = 'all' OR (r.status IN ('resolved', 'refused', 'withdrawn', 'expired'))
-              = ($3 = 'closed'))
+          AND ($3 = 'all' OR (r.status = ANY($7::text[])) = ($3 = 'closed'))
           AND ($4::timestamptz IS NULL OR (i.received_at, i.referral_id) > ($4, $5::uuid))
         ORDER BY i.received_at, i.referral_id LIMIT $6
         """,
@@ -119,6 +119,7 @@ async def list_inbox(
         after.received_at if after else None,
         after.referral_id if after else None,
         limit,
+        [each.value for each in ReferralStatus if is_final(each)],
     )
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from services.partner_adapters.partner_adapter import What
 from services.partner_adapters.retry_schedule import next_attempt_at
-from shared.contracts.delivery_state import DeliveryState
+from shared.contracts.delivery_state import DeliveryState, is_finished
 from shared.contracts.events import (
     ReferralDeliveredV1,
     ReferralDeliveryParkedV1,
@@ -30,8 +30,6 @@ AfterUnknown = Literal["resend", "look_up", "uncertain"]
 
 OWNER = "operations"
 """Who looks at what is parked."""
-
-_FINISHED = frozenset({DeliveryState.DELIVERED, DeliveryState.CANCELLED})
 
 
 @dataclass
@@ -53,7 +51,7 @@ class DeliveryProgress:
 
     @property
     def finished(self) -> bool:
-        return self.state in _FINISHED
+        return is_finished(self.state)
 
 
 @dataclass

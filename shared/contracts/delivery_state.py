@@ -31,3 +31,8 @@ MAY_BECOME: dict[DeliveryState, frozenset[DeliveryState]] = {
 def may_become(current: DeliveryState, following: DeliveryState) -> bool:
     """Tell whether a delivery in `current` may go to `following`."""
     return following in MAY_BECOME[current]
+
+
+def is_finished(state: DeliveryState) -> bool:
+    """Tell whether nothing can follow this state."""
+    return not MAY_BECOME[state]

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from shared.contracts.delivery_state import MAY_BECOME, DeliveryState, may_become
+from shared.contracts.delivery_state import MAY_BECOME, DeliveryState, is_finished, may_become
 from shared.contracts.referral_status import MAY_FOLLOW, ReferralStatus, is_final, may_follow
 
 S, D = ReferralStatus, DeliveryState
@@ -31,6 +31,6 @@ def test_final_statuses_are_the_four_ends() -> None:
 
 
 def test_delivered_and_cancelled_are_final_and_the_uncertain_is_never_simply_sent_again() -> None:
-    assert {d for d in D if not MAY_BECOME[d]} == {D.DELIVERED, D.CANCELLED}
+    assert {d for d in D if is_finished(d)} == {D.DELIVERED, D.CANCELLED}
     assert not may_become(D.UNCERTAIN, D.SENDING)
     assert not may_become(D.PARKED, D.SENDING)
