@@ -99,12 +99,7 @@ async def running_fleet(
     """
     refuse_taken(ports)
     folder.make()
-    demonstration = read_demonstration()
-    secrets = load_or_make_secrets(
-        folder,
-        tokens=token_accounts(demonstration),
-        people=people_accounts(demonstration),
-    )
+    secrets = _secrets_of(folder)
     async with AsyncExitStack() as stack:
         stack.enter_context(guarded(ports))
         servers = await start_servers(
@@ -134,6 +129,15 @@ async def running_fleet(
         folder.write_running(running)
         stack.callback(folder.forget_running)
         yield Fleet(running, secrets, nursery, servers, tell, ready)
+
+
+def _secrets_of(folder: StateFolder) -> DemonstrationSecrets:
+    demonstration = read_demonstration()
+    return load_or_make_secrets(
+        folder,
+        tokens=token_accounts(demonstration),
+        people=people_accounts(demonstration),
+    )
 
 
 async def _prepare(servers: Servers, secrets: DemonstrationSecrets) -> None:

@@ -252,6 +252,28 @@ async def test_a_person_is_told_when_a_referral_is_already_past_that(service: Se
     assert await service.told(event.referral_id, "refused") == [DELIVERED, "refused"]
 
 
+async def test_what_is_over_leaves_the_open_inbox(service: Service):
+    event = await service.issue(service.portal, unit_id="75102")
+    await service.told(event.referral_id, DELIVERED)
+    roles, path = (f"partner:{service.portal}/75102",), "/api/v1/portal/referrals"
+
+    async def listed() -> dict[str, bool]:
+        pages = {
+            which: (await service.call("GET", f"{path}?status={which}&limit=200", roles=roles))[1]
+            for which in ("open", "closed", "all")
+        }
+        return {
+            which: str(event.referral_id) in {each["referral_id"] for each in page["referrals"]}
+            for which, page in pages.items()
+        }
+
+    assert await listed() == {"open": True, "closed": False, "all": True}
+    address, headers = f"{path}/{event.referral_id}/status", {"Idempotency-Key": str(uuid4())}
+    done = {"status": "resolved"}
+    assert (await service.call("POST", address, roles=roles, json=done, headers=headers))[0] == 202
+    assert await listed() == {"open": False, "closed": True, "all": True}
+
+
 async def test_the_inbox_is_paged_by_cursor(service: Service):
     events = [await service.issue(service.portal, unit_id="75101") for _ in range(5)]
     for event in events:
