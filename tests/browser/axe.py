@@ -7,6 +7,7 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Page
 
@@ -33,10 +34,16 @@ class Axe:
 
     async def violations(self, page: Page) -> list[str]:
         """What breaks WCAG A or AA in the page as it is now: the rule and where."""
-        await page.evaluate(self.script)
-        found = await page.evaluate(
-            "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", TAGS
-        )
+        return await self._run(page, {"type": "tag", "values": TAGS})
+
+    async def contrast_violations(self, page: Page) -> list[str]:
+        """Of all rules, those that other colours can break."""
+        return await self._run(page, {"type": "rule", "values": ["color-contrast"]})
+
+    async def _run(self, page: Page, only: dict[str, Any]) -> list[str]:
+        if not await page.evaluate("'axe' in window"):
+            await page.evaluate(self.script)
+        found = await page.evaluate("runOnly => axe.run(document, {runOnly})", only)
         return [
             f"{violation['id']} ({violation['help']}): {node['target']}"
             for violation in found["violations"]

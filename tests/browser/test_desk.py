@@ -1,11 +1,17 @@
 """The desk's page: signing in, and the cases of a site as they happen."""
 
+import asyncio
+
+import aiohttp
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.visitor import PHONE, Visitor
-from tests.end_to_end.counter import Counter
+from tests.end_to_end.counter import Counter, Door
 
+OTHER_SITE = "france-services-pantin"
+PAGE = 50
 VAGUE = "Bonjour, j’ai besoin d’aide"
+OUT_OF_SCOPE = "Je veux déclarer mes impôts sur le revenu"
 LIVE = "Les dossiers de votre lieu"
 
 
@@ -62,6 +68,25 @@ async def test_a_case_appears_by_itself_and_its_status_changes(
     await expect(line.get_by_role("listitem")).to_contain_text(["résolu"])
     assert await page.evaluate("window.openedOnce")
     assert await line.count() == 1
+
+
+async def test_older_cases_stay_on_the_page_when_there_is_news(
+    visitor: Visitor, http: aiohttp.ClientSession
+) -> None:
+    account = {"account": "agent-pantin", "password": visitor.system.passwords["agent-pantin"]}
+    session = await Door(http, visitor.system.intake).post("/api/v1/sessions", account)
+    door = Door(http, visitor.system.intake, session.content["token"])
+    counter = Counter(door, site_id=OTHER_SITE)
+    oldest = await counter.submit(OUT_OF_SCOPE)
+    await asyncio.gather(*(counter.submit(OUT_OF_SCOPE) for _ in range(PAGE)))
+
+    page = await visitor.open(visitor.desk, account="agent-pantin")
+    await expect(page.get_by_role("rowheader")).to_have_count(PAGE)
+    await page.get_by_role("button", name="Voir les dossiers plus anciens").click()
+    await line_of(page, oldest.reference).wait_for()
+    news = await counter.submit(OUT_OF_SCOPE)
+    await expect(line_of(page, news.reference)).to_contain_text("Hors de nos organismes")
+    assert await line_of(page, oldest.reference).is_visible()
 
 
 async def test_a_danger_shows_the_number_to_dial(visitor: Visitor, counter: Counter) -> None:

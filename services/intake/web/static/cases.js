@@ -4,6 +4,7 @@ import { CASE_STATUS, REFERRAL_STATUS, colon, dialOf } from "./words.js";
 
 const body = document.getElementById("cases").tBodies[0];
 const drawn = new Map(); // case id → what was drawn of it, and its line
+let last = null;
 
 export function forgetCases() {
   drawn.clear();
@@ -17,7 +18,6 @@ export function drawCases(cases) {
   const lines = cases.map((item) => {
     const said = JSON.stringify(item);
     const known = drawn.get(item.case_id);
-    known?.line.classList.remove("fresh");
     if (known?.said === said) return known.line;
     const line = caseLine(item);
     known?.line.replaceWith(line);
@@ -29,10 +29,17 @@ export function drawCases(cases) {
     if (body.children[place] !== line) body.insertBefore(line, body.children[place] ?? null);
   });
   while (body.children.length > lines.length) body.lastElementChild.remove();
+  last = cases.at(-1)?.case_id ?? null;
   return changed;
 }
 
+export function markFresh(changed) {
+  for (const line of body.querySelectorAll(".fresh")) line.classList.remove("fresh");
+  for (const { line } of changed) line.classList.add("fresh");
+}
+
 export const casesDrawn = () => body.children.length;
+export const lastDrawn = () => last; // the case id of the oldest one
 
 export function newsOf(changed) {
   if (changed.length !== 1) return `${changed.length} dossiers ont changé.`;

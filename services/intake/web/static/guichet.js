@@ -1,10 +1,12 @@
 // The live page of a site's cases: who is signed in, a first list from the API, then its events.
 
-import { casesDrawn, drawCases, forgetCases, newsOf } from "./cases.js";
+import { casesDrawn, drawCases, forgetCases, lastDrawn, markFresh, newsOf } from "./cases.js";
 
 const RENEW_EVERY = 4 * 60 * 1000; // a session lasts ten minutes
 const REFRESH_AFTER = 300; // several events come together: read the list once
 const TRY_AGAIN_AFTER = 3000;
+const PAGE = 50;
+const MANY_NEW = 10; // between two looks
 const LARGEST_PAGE = 200;
 const FOLLOW_A_SITE = ["agent", "supervisor", "api", "bus"];
 const DECIDE = ["triage", "supervisor"];
@@ -14,7 +16,6 @@ const $ = (id) => document.getElementById(id);
 let source = null;
 let renewal = null;
 let refresh = null;
-let cursor = null;
 let signedIn = false;
 
 // Gives null when there is no answer, or one that only time can better.
@@ -99,48 +100,51 @@ function showSoon() {
   refresh ??= setTimeout(showLatest, REFRESH_AFTER);
 }
 
-// As many cases as are shown already, so that whoever reads older ones keeps them.
+// Down to the last case that is shown already, so that whoever reads older ones keeps them.
 async function showLatest() {
   refresh = null;
   const known = casesDrawn();
-  const page = await read({ atLeast: known });
+  const page = await read({ count: Math.max(known, PAGE), downTo: known > PAGE ? lastDrawn() : null });
   if (source === null) return;
   if (page === null) return (refresh ??= setTimeout(showLatest, TRY_AGAIN_AFTER));
-  const changed = drawCases(page.cases);
-  $("cases").hidden = page.cases.length === 0;
-  $("none").hidden = page.cases.length > 0;
-  setCursor(page.cursor);
+  const changed = showPage(page);
   if (known === 0 || changed.length === 0) return;
-  for (const { line } of changed) line.classList.add("fresh");
+  markFresh(changed);
   say("news", newsOf(changed));
 }
 
-async function read({ atLeast }) {
+async function showOlder() {
+  const page = await read({ count: casesDrawn() + PAGE });
+  if (page !== null) showPage(page);
+}
+
+function showPage({ cases, more }) {
+  const changed = drawCases(cases);
+  $("cases").hidden = cases.length === 0;
+  $("none").hidden = cases.length > 0;
+  $("more").hidden = !more;
+  return changed;
+}
+
+// The latest `count` cases, or all down to one of them if it is still found near there.
+async function read({ count, downTo = null }) {
+  const limit = Math.min(count + MANY_NEW, LARGEST_PAGE);
   const cases = [];
+  const place = () => cases.findIndex((each) => each.case_id === downTo);
+  const enough = () =>
+    downTo === null ? cases.length >= count : place() >= 0 || cases.length >= count + LARGEST_PAGE;
   let next = null;
   do {
-    const after = next === null ? "" : `after=${encodeURIComponent(next)}&`;
-    const limit = Math.min(Math.max(atLeast - cases.length, 50), LARGEST_PAGE);
-    const answer = await call("GET", `/api/v1/cases?${after}limit=${limit}`);
+    const after = next === null ? "" : `&after=${encodeURIComponent(next)}`;
+    const answer = await call("GET", `/api/v1/cases?limit=${limit}${after}`);
     if (answer?.status === 401) start();
     if (!answer?.ok) return null;
     const page = await answer.json();
     cases.push(...page.cases);
     next = page.cursor;
-  } while (next !== null && cases.length < atLeast);
-  return { cases, cursor: next };
-}
-
-async function showOlder() {
-  const page = await read({ atLeast: casesDrawn() + 50 });
-  if (page === null) return;
-  drawCases(page.cases);
-  setCursor(page.cursor);
-}
-
-function setCursor(next) {
-  cursor = next;
-  $("more").hidden = cursor === null;
+  } while (next !== null && !enough());
+  const shown = cases.slice(0, place() + 1 || count);
+  return { cases: shown, more: next !== null || shown.length < cases.length };
 }
 
 async function signIn(event) {

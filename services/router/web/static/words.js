@@ -31,7 +31,7 @@ export const CHANNELS = {
   bus: "dans le bus",
   api: "par un logiciel",
 };
-export const DIAL = { gaz: ["Urgence Sécurité Gaz : 0 800 47 33 33", "0800473333"] };
+export const DIAL = { gaz: ["Urgence Sécurité Gaz : 0 800 47 33 33", "0800473333"] };
 export const LETTERS = {
   caf: "c",
   cpam: "p",
