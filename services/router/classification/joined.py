@@ -81,14 +81,12 @@ def _best_beside(values: dict[str, float]) -> dict[str, float]:
 
 def join(lexical: Classification, words: Sequence[Word], *, model: LinearModel) -> Classification:
     """One reading of both; danger is the catalogue's alone, so that no model can argue it away."""
-    forms = [word.form for word in words]
-    features = joined_features(lexical, *model.scores(forms))
+    version = f"{model.version}+{lexical.model_version}"
+    if lexical.danger is not None or not any(_is_telling(word) for word in words):
+        return replace(lexical, model_version=version)
+    features = joined_features(lexical, *model.scores([word.form for word in words]))
     probabilities = model.probabilities(features)
     chance = {label: float(p) for label, p in zip(LABELS, probabilities, strict=True)}
-    urgent = lexical.danger is not None or chance[URGENT] >= URGENT_FROM
-    version = f"{model.version}+{lexical.model_version}"
-    if lexical.danger is not None:
-        return replace(lexical, urgent=urgent, model_version=version)
     chosen = _chosen(chance)
     needs = tuple(
         need
@@ -97,17 +95,21 @@ def join(lexical: Classification, words: Sequence[Word], *, model: LinearModel) 
         for need in _needs(partner, lexical, words, chance=chance[partner], model=model)
     )
     bodies = _bodies(lexical, chosen, chance=chance[OUTSIDE])
-    own_desk_only = chosen == (OWN_DESK,)
+    unexplained = any(not need.spans and need.reason == "model" for need in needs)
     return Classification(
         needs=needs,
         bodies=bodies,
-        urgent=urgent,
+        urgent=chance[URGENT] >= URGENT_FROM,
         danger=None,
         confidence=round(_chance_of_all(chance, chosen), 3),
-        vague=own_desk_only and lexical.vague,
+        vague=unexplained or (chosen == (OWN_DESK,) and lexical.vague),
         routing_cost=round(_routing_cost(chance, chosen), 3),
         model_version=version,
     )
+
+
+def _is_telling(word: Word) -> bool:
+    return word.form not in STOPWORDS and any(letter.isalpha() for letter in word.form)
 
 
 def _chosen(chance: dict[str, float]) -> tuple[str, ...]:
@@ -158,10 +160,6 @@ def _bodies(
 
 def _deciding_spans(partner: str, words: Sequence[Word], *, model: LinearModel) -> tuple[Span, ...]:
     """The few words whose letters spoke most for the partner."""
-    said = [
-        (model.weight_of(word.form, partner), word)
-        for word in words
-        if not word.is_pause and word.form not in STOPWORDS
-    ]
+    said = [(model.weight_of(word.form, partner), word) for word in words if _is_telling(word)]
     best = sorted(said, key=lambda pair: -pair[0])[:_DECIDING_WORDS]
     return tuple(sorted({(word.start, word.end) for weight, word in best if weight > 0}))

@@ -36,6 +36,7 @@ LABELS = (*AGENCIES, URGENT)
 _FILE = "model.npz"
 _ARRAYS = ("idf", "weights", "bias", "join_weights", "join_bias")
 _SHORTEST = 1e-9
+_SUREST = 30.0
 
 
 class UnusableModel(ValueError):
@@ -97,7 +98,7 @@ class LinearModel:
     def probabilities(self, joined: Floats) -> Floats:
         """From the joined features [n, m] to probabilities [n]."""
         scores = (self.join_weights * joined).sum(axis=1) + self.join_bias
-        found: Floats = 1 / (1 + np.exp(-scores))
+        found: Floats = 1 / (1 + np.exp(-np.clip(scores, -_SUREST, _SUREST)))
         return found
 
 

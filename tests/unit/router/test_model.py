@@ -49,7 +49,23 @@ def test_any_text_gets_an_answer(compiled: CompiledCatalogue, text: str) -> None
         assert all(0 <= start < end <= len(text) for start, end in need.spans)
 
 
-@pytest.mark.parametrize("text", ["", "a", "🙂🙂🙂", "\u200f\u200f", "...", "x" * 5000, "12 12 12"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "((((((",
+        "-" * 5000,
+        "!!! ???",
+        "10/12 14h 75019",
+        "<br><br>",
+        "",
+        "a",
+        "🙂🙂🙂",
+        "\u200f\u200f",
+        "...",
+        "x" * 5000,
+        "12 12 12",
+    ],
+)
 def test_what_says_nothing_is_never_sent_without_a_human(
     compiled: CompiledCatalogue, text: str
 ) -> None:
