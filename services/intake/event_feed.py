@@ -16,7 +16,7 @@ from services.intake.timeline_store import (
     list_news,
     list_news_of_site,
 )
-from shared.plumbing.database import Database, DatabaseUnavailable
+from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable
 
 log = structlog.get_logger()
 
@@ -83,7 +83,7 @@ class EventFeed:
         while True:
             try:
                 await self._tail()
-            except DatabaseUnavailable:
+            except (DatabaseUnavailable, *TRANSIENT):
                 log.warning("event_feed_interrupted", listeners=len(self._listeners))
                 await asyncio.sleep(_RETRY)
 

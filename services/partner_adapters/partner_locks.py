@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from shared.plumbing.database import Connection, Database, DatabaseUnavailable
+from shared.plumbing.database import TRANSIENT, Connection, Database, DatabaseUnavailable
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class PartnerLocks:
                     while True:
                         await self._take_free(connection)
                         await asyncio.sleep(self._every)
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, *TRANSIENT) as error:
                 log.warning("partner_locks_lost", cause=str(error))
             finally:
                 for held in self._held.values():

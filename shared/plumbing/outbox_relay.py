@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
 
 from shared.plumbing.clock import Clock
-from shared.plumbing.database import Connection, Database, DatabaseUnavailable, Row
+from shared.plumbing.database import TRANSIENT, Connection, Database, DatabaseUnavailable, Row
 from shared.plumbing.outbox import SHARDS, Outbox
 
 log = structlog.get_logger()
@@ -68,7 +68,13 @@ class OutboxRelay:
                     async with _producer(self._kafka) as producer:
                         self._failing_since = None
                         await self._relay(connection, producer)
-            except (DatabaseUnavailable, KafkaError, _SendFailed, TimeoutError) as error:
+            except (
+                DatabaseUnavailable,
+                *TRANSIENT,
+                KafkaError,
+                _SendFailed,
+                TimeoutError,
+            ) as error:
                 log.warning(
                     "outbox_relay_interrupted", schema=self._schema, cause=type(error).__name__
                 )
