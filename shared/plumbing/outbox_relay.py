@@ -42,6 +42,9 @@ class _SendFailed(Exception):
     """Kafka did not acknowledge in time, or refused for good: what was sent is unknown."""
 
 
+_INTERRUPTIONS = (DatabaseUnavailable, *TRANSIENT, KafkaError, _SendFailed, TimeoutError)
+
+
 class OutboxRelay:
     """The relay of one process for one schema's outbox; `run()` until cancelled."""
 
