@@ -24,7 +24,7 @@ OUTSIDE = "hors_perimetre"
 OWN_DESK = "accompagnement"
 UNKNOWN_BODY = "autre_organisme"
 
-INCLUDED_FROM = 0.5
+INCLUDED_FROM = 0.3
 # In human looks at a triage screen (two minutes): a wrong agency makes the visitor wait for its
 # refusal, a missing one for the visitor to come back. Chosen so that about one text in seven
 # is looked at by a person; the model card says what that gives.

@@ -21,6 +21,7 @@ from services.router.training.model_card import model_card
 from services.router.training.texts import DEVELOPMENT, TEST, TRAINING, VisitorText, read_texts
 
 MODEL_FILE = Path(__file__).parents[1] / "classification" / "model.npz"
+_TUNED_ON = ("train-a", "train-b", "train-c")
 
 
 def main() -> int:
@@ -55,8 +56,8 @@ def labelled(text: VisitorText) -> LabelledText:
         agencies=text.agencies,
         language=text.language,
         urgent=text.urgent,
-        # Whoever tuned the catalogue saw this half of the training texts only.
-        catalogue_knows_it=zlib.crc32(text.id.encode()) % 2 == 0,
+        # Whoever tuned the catalogue saw half of the first three files, and nothing else.
+        catalogue_knows_it=text.id.startswith(_TUNED_ON) and zlib.crc32(text.id.encode()) % 2 == 0,
     )
 
 

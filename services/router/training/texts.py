@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 
-TRAINING = ("training_texts_a.jsonl", "training_texts_b.jsonl", "training_texts_c.jsonl")
+TRAINING = tuple(f"training_texts_{part}.jsonl" for part in "abcdef")
 DEVELOPMENT = "development_texts.jsonl"
 TEST = "test_texts.jsonl"
 
