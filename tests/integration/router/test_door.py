@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import asyncpg
 import pytest
 
 from shared.contracts.topics import all_topics
@@ -66,6 +67,7 @@ async def door(database_url: str, kafka_addresses: KafkaAddresses) -> AsyncItera
     """A router that was just started; it must stop by itself when it is told to."""
     private, public = generate_session_keys()
     await migrate(database_url, schemas=["router"])
+    await _serve_every_partner(database_url)
     topics = all_topics(partner_ids=PARTNERS, queue_partner_ids=())
     await create_topics(kafka_addresses.internal, topics)
     port = _free_port()
@@ -91,8 +93,21 @@ async def door(database_url: str, kafka_addresses: KafkaAddresses) -> AsyncItera
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(process.wait(), timeout=20)
-    # uvicorn stops gracefully, then lets the signal end the process.
-    assert process.returncode in (0, -signal.SIGTERM)
+    assert process.returncode == 0
+
+
+async def _serve_every_partner(database_url: str) -> None:
+    """Other modules describe a few partners on the Kafka we share: what we say is later."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(
+            "INSERT INTO router.partners (partner_id, accepting, described, described_at) "
+            "SELECT partner_id, true, '{}', $2 FROM unnest($1::text[]) AS partner_id",
+            list(PARTNERS),
+            datetime(2100, 1, 1, tzinfo=UTC),
+        )
+    finally:
+        await connection.close()
 
 
 def _free_port() -> int:
