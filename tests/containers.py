@@ -6,17 +6,23 @@ testcontainers' own TESTCONTAINERS_RYUK_DISABLED=true, since Ryuk is an image to
 """
 
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 from testcontainers.core.container import DockerContainer
 
 from shared.embedded.kafka import kafka_properties, set_admin_password
-from shared.embedded.server_process import choose_ports
 
 READY_WITHIN_SECONDS = 90.0
+INTERNAL_PORT, AGENCIES_PORT, CONTROLLER_PORT = 9092, 9094, 9093
+PROPERTIES, GO = "/tmp/server.properties", "/tmp/go"
+START_KAFKA = f"""
+    until [ -e {GO} ]; do sleep 0.1; done
+    cd /opt/kafka/bin
+    ./kafka-storage.sh format -t $(./kafka-storage.sh random-uuid) -c {PROPERTIES}
+    exec ./kafka-server-start.sh {PROPERTIES}
+"""
 
 
 @contextmanager
@@ -51,39 +57,34 @@ def _makes_extension(container: DockerContainer) -> bool:
 def kafka_container(*, admin_password: str) -> Iterator[tuple[str, str]]:
     """Gives the addresses of the internal and of the agencies' listener.
 
-    Kafka tells its clients its own address, so the published ports must be the ports it listens
-    on; they are chosen here and bound one to one.
+    Kafka tells its clients its own address. Docker alone chooses host ports without a race, and
+    only as it starts the container; so Kafka is started in it afterwards, knowing them.
     """
-    internal, agencies = choose_ports([None, None], "Kafka")
-    image = os.environ.get("AIGUILLAGE_TEST_KAFKA_IMAGE", "apache/kafka:4.3.1")
-    container = DockerContainer(image).with_bind_ports(internal, internal)
-    container = container.with_bind_ports(agencies, agencies)
-    properties = kafka_properties(
-        log_folder="/tmp/kafka-data",
-        host="0.0.0.0",
-        internal=internal,
-        agencies=agencies,
-        controller=9093,
-    )
-    text = "".join(f"{name}={value}\n" for name, value in properties.items())
-    container = container.with_env("AIGUILLAGE_PROPERTIES", text)
-    kafka = "/opt/kafka/bin"
-    script = (
-        'printf %s "$AIGUILLAGE_PROPERTIES" > /tmp/server.properties'
-        f" && {kafka}/kafka-storage.sh format -t $({kafka}/kafka-storage.sh random-uuid)"
-        " -c /tmp/server.properties"
-        f" && exec {kafka}/kafka-server-start.sh /tmp/server.properties"
-    )
-    with container.with_command(["sh", "-c", script]):
-        _wait_for(container, lambda: _answers(internal))
-        set_admin_password(f"127.0.0.1:{internal}", admin_password)
-        yield f"127.0.0.1:{internal}", f"127.0.0.1:{agencies}"
+    container = DockerContainer(os.environ.get("AIGUILLAGE_TEST_KAFKA_IMAGE", "apache/kafka:4.3.1"))
+    container = container.with_exposed_ports(INTERNAL_PORT, AGENCIES_PORT)
+    with container.with_command(["sh", "-ec", START_KAFKA]):
+        internal, agencies = (
+            f"127.0.0.1:{container.get_exposed_port(port)}"
+            for port in (INTERNAL_PORT, AGENCIES_PORT)
+        )
+        properties = kafka_properties(
+            log_folder="/tmp/kafka-data",
+            host="0.0.0.0",
+            internal=INTERNAL_PORT,
+            agencies=AGENCIES_PORT,
+            controller=CONTROLLER_PORT,
+        ) | {"advertised.listeners": f"INTERNAL://{internal},AGENCIES://{agencies}"}
+        text = "".join(f"{name}={value}\n" for name, value in properties.items())
+        container.copy_into_container(text.encode(), PROPERTIES)
+        container.copy_into_container(b"", GO)
+        _wait_for(container, lambda: _listens(container))
+        set_admin_password(internal, admin_password)
+        yield internal, agencies
 
 
-def _answers(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _listens(container: DockerContainer) -> bool:
+    """Asked inside: outside, Docker's own proxy listens before Kafka does."""
+    return container.exec(["bash", "-c", f": < /dev/tcp/127.0.0.1/{INTERNAL_PORT}"]).exit_code == 0
 
 
 def _wait_for(container: DockerContainer, is_ready: Callable[[], bool]) -> None:
