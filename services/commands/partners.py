@@ -46,7 +46,7 @@ def check(*, folder: Path | None, as_json: bool) -> None:
             "kind": partner.kind,
             "status_return": partner.status_return.way,
             "statuses": len(partner.statuses),
-            "secrets": partner.secret_names(),
+            "secrets": partner.secrets(),
         }
         for partner in partners.values()
     ]
@@ -59,7 +59,7 @@ def check(*, folder: Path | None, as_json: bool) -> None:
 
 def read_partner_files(folder: Path | None = None) -> "dict[str, PartnerFile]":
     """Every partner by id; raises `CommandFailed`, one line per fault."""
-    from services.partner_adapters.partner_file import PartnerFileError, load_partner_files
+    from services.partner_adapters.read_partner_files import PartnerFileError, load_partner_files
     from services.partner_adapters.registry import ADAPTERS
 
     try:

@@ -24,11 +24,12 @@ from services.partner_adapters.partner_environment import (
     PartnerNotConfigured,
     connect_partners,
 )
-from services.partner_adapters.partner_file import ByPolling, ByTopic, load_partner_files
+from services.partner_adapters.partner_file import ByPolling, ByTopic
 from services.partner_adapters.partner_locks import PartnerLocks
 from services.partner_adapters.partner_loop import OVERTIME, PartnerLoop, Recorder
 from services.partner_adapters.portal_store import PortalInbox
 from services.partner_adapters.queue_producer import QueueProducer
+from services.partner_adapters.read_partner_files import load_partner_files
 from services.partner_adapters.record_deliveries import record_deliveries
 from services.partner_adapters.record_partner_status import Recorded, record_partner_status
 from services.partner_adapters.registry import ADAPTERS, Transports
@@ -198,7 +199,7 @@ async def _serving(app: FastAPI, core: Core, *, kafka: str, health: Health) -> A
         clock=core.clock,
     )
     adapters = {
-        each: ADAPTERS[partner.file.kind](partner, transports)
+        each: ADAPTERS[partner.file.kind].build(partner, transports)
         for each, partner in core.partners.items()
     }
     recorder = core.recorder()

@@ -30,6 +30,11 @@ class Delivery:
     body: Mapping[str, Any]
     unit_id: str | None = None
     trace: Mapping[str, str] = field(default_factory=dict)
+    batch_id: UUID | None = None
+    """Those handed over together share it; it was stored before the call, so that a kind that
+    hands over by file can name the file after it."""
+    earlier_batch_id: UUID | None = None
+    """The batch of the time before, which may have reached the partner."""
 
 
 @dataclass(frozen=True)

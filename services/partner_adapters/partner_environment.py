@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.partner_adapters.callback_signature import read_keys
-from services.partner_adapters.partner_file import (
-    ByCallback,
-    PartnerFile,
-    PublicKey,
-    check_address,
-)
+from services.partner_adapters.partner_address import check_address
+from services.partner_adapters.partner_file import ByCallback, ByPolling, PartnerFile, PublicKey
 
 ADDRESS = "AIGUILLAGE_PARTNER_ADDRESS_"
+STATUS_ADDRESS = "AIGUILLAGE_PARTNER_STATUS_ADDRESS_"
 SECRET = "AIGUILLAGE_SECRET_"
 
 
@@ -25,6 +22,8 @@ class ConnectedPartner:
 
     file: PartnerFile
     address: str | None
+    status_address: str | None
+    """Where to ask for statuses, when that is elsewhere."""
     secrets: Mapping[str, str] = field(repr=False)
 
     def secret(self, name: str) -> str:
@@ -52,26 +51,42 @@ def connect_partners(
     faults: list[str] = []
     partners: dict[str, ConnectedPartner] = {}
     for partner_id, file in files.items():
-        variable = f"{ADDRESS}{partner_id.upper()}"
-        address = environment.get(variable) or file.address
-        if address is not None:
-            try:
-                check_address(address)
-            except ValueError as error:
-                faults.append(f"{partner_id}: {variable}: {error}")
-        values = {name: environment.get(f"{SECRET}{name}", "") for name in file.secret_names()}
+        way = file.status_return
+        addresses = {
+            ADDRESS: file.address,
+            STATUS_ADDRESS: way.address if isinstance(way, ByPolling) else None,
+        }
+        for prefix, written in addresses.items():
+            variable = f"{prefix}{partner_id.upper()}"
+            addresses[prefix] = environment.get(variable) or written
+            faults += _address_faults(addresses[prefix], f"{partner_id}: {variable}")
+        values = {name: environment.get(f"{SECRET}{name}", "") for name in file.secrets()}
         faults += [
             f"{partner_id}: {SECRET}{name} must be set"
             for name, value in values.items()
             if not value
         ]
-        way = file.status_return
         if isinstance(way, ByCallback) and values[way.secret]:
             try:
                 read_keys(values[way.secret])
             except ValueError as error:
                 faults.append(f"{partner_id}: {SECRET}{way.secret}: {error}")
-        partners[partner_id] = ConnectedPartner(file=file, address=address, secrets=values)
+        partners[partner_id] = ConnectedPartner(
+            file=file,
+            address=addresses[ADDRESS],
+            status_address=addresses[STATUS_ADDRESS],
+            secrets=values,
+        )
     if faults:
         raise PartnerNotConfigured("\n".join(faults))
     return partners
+
+
+def _address_faults(address: str | None, where: str) -> list[str]:
+    if address is None:
+        return []
+    try:
+        check_address(address)
+    except ValueError as error:
+        return [f"{where}: {error}"]
+    return []

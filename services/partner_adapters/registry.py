@@ -13,7 +13,7 @@ from services.partner_adapters.partner_credentials import (
     OAuth2Authorization,
 )
 from services.partner_adapters.partner_environment import ConnectedPartner, PartnerNotConfigured
-from services.partner_adapters.partner_file import ApiKey, OAuth2
+from services.partner_adapters.partner_file import ApiKey, NoSettings, OAuth2, Table
 from services.partner_adapters.partner_http import Authorization, PartnerHttp
 from shared.contracts.topics import partner_queue_topic
 from shared.plumbing.clock import Clock
@@ -69,8 +69,16 @@ def _portal(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter
     return PortalAdapter(inbox=transports.inbox, partner_id=partner.file.id)
 
 
-ADAPTERS: Mapping[str, Callable[[ConnectedPartner, Transports], PartnerAdapter]] = {
-    "rest": _rest,
-    "kafka_queue": _kafka_queue,
-    "portal": _portal,
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A way of talking: how its adapter is built, and what its partners' files must say."""
+
+    build: Callable[[ConnectedPartner, Transports], PartnerAdapter]
+    settings: type[Table] = NoSettings
+
+
+ADAPTERS: Mapping[str, Kind] = {
+    "rest": Kind(build=_rest),
+    "kafka_queue": Kind(build=_kafka_queue),
+    "portal": Kind(build=_portal),
 }

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from services.commands.demonstration_secrets import DemonstrationSecrets
 from services.partner_adapters.partner_environment import SECRET
-from services.partner_adapters.partner_file import load_partner_files
+from services.partner_adapters.read_partner_files import load_partner_files
 from services.partner_adapters.registry import ADAPTERS
 from shared.contracts.asyncapi import describe_topics
 from shared.contracts.topics import all_topics

@@ -16,9 +16,10 @@ from services.command_line import app
 from services.intake.settings import Settings as IntakeSettings
 from services.partner_adapters.callback_signature import read_keys, verify_signature
 from services.partner_adapters.partner_environment import ADDRESS, SECRET
-from services.partner_adapters.partner_file import PartnerFile, load_partner_files
+from services.partner_adapters.partner_file import PartnerFile
 from services.partner_adapters.partner_http import LONGEST_ANSWER
 from services.partner_adapters.portal_api import PortalPage, PortalStatus
+from services.partner_adapters.read_partner_files import load_partner_files
 from services.partner_adapters.registry import ADAPTERS
 from services.partner_adapters.settings import Settings as PartnerAdaptersSettings
 from services.partner_adapters.status_message import StatusBatch, StatusMessage
@@ -87,7 +88,7 @@ def partner_variables() -> set[str]:
     partners: dict[str, PartnerFile] = load_partner_files(kinds=ADAPTERS)
     return {
         *(f"{ADDRESS}{partner_id.upper()}" for partner_id in partners),
-        *(f"{SECRET}{name}" for partner in partners.values() for name in partner.secret_names()),
+        *(f"{SECRET}{name}" for partner in partners.values() for name in partner.secrets()),
     }
 
 

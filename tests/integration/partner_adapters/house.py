@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 from services.partner_adapters.delivery_store import ClaimedDelivery, claim_deliveries
 from services.partner_adapters.partner_adapter import PartnerStatus
-from services.partner_adapters.partner_file import PartnerFile, load_partner_files
+from services.partner_adapters.partner_file import PartnerFile
+from services.partner_adapters.read_partner_files import load_partner_files
 from services.partner_adapters.record_deliveries import CallEnded, record_deliveries
 from services.partner_adapters.record_partner_status import record_partner_status
 from services.partner_adapters.referral_progress import Outcome

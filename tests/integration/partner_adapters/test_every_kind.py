@@ -17,9 +17,9 @@ from services.partner_adapters.partner_adapter import (
     PartnerUnavailable,
 )
 from services.partner_adapters.partner_environment import connect_partners
-from services.partner_adapters.partner_file import parse_partner_file
 from services.partner_adapters.portal_store import HandedOver, PortalInbox
 from services.partner_adapters.queue_producer import QueueProducer
+from services.partner_adapters.read_partner_files import parse_partner_file
 from services.partner_adapters.registry import ADAPTERS, Transports
 from shared.contracts.personal import WrittenContent
 from shared.contracts.topics import Topic, partner_queue_topic
@@ -78,7 +78,7 @@ def build(kind, house, *, queue=None, database=None, partner=None):
         ),
         clock=house.clock,
     )
-    return ADAPTERS[kind](partner or partner_of(kind), transports)
+    return ADAPTERS[kind].build(partner or partner_of(kind), transports)
 
 
 @asynccontextmanager

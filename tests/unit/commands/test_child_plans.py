@@ -17,7 +17,7 @@ from services.commands.demonstration import people_accounts, read_demonstration
 from services.commands.demonstration_secrets import DemonstrationSecrets
 from services.commands.outcome import CommandFailed
 from services.partner_adapters.partner_environment import connect_partners
-from services.partner_adapters.partner_file import load_partner_files
+from services.partner_adapters.read_partner_files import load_partner_files
 from services.partner_adapters.registry import ADAPTERS
 from services.partner_simulators.agencies import REST_AGENCIES
 from services.partner_simulators.settings import Settings as SimulatorSettings

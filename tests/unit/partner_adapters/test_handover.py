@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from services.partner_adapters.handover import permitted, referral_body
-from services.partner_adapters.partner_file import load_partner_files
+from services.partner_adapters.read_partner_files import load_partner_files
 from services.partner_adapters.registry import ADAPTERS
 from shared.contracts.personal import RequestContent, Visitor
 

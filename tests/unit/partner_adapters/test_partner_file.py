@@ -3,7 +3,7 @@
 import pytest
 
 from services.partner_adapters.partner_environment import PartnerNotConfigured, connect_partners
-from services.partner_adapters.partner_file import (
+from services.partner_adapters.read_partner_files import (
     PartnerFileError,
     load_partner_files,
     parse_partner_file,
