@@ -22,6 +22,7 @@ from shared.contracts.events import (
     OutsideBody,
     ReferralDeliveredV1,
     ReferralDeliveryParkedV1,
+    ReferralDeliveryResumedV1,
     ReferralDeliveryUncertainV1,
     ReferralMessageReceivedV1,
     ReferralStatusChangedV1,
@@ -110,6 +111,8 @@ def add_event(facts: CaseFacts, event: Event) -> CaseFacts:
             return _replace(facts, _add_delivered(_referral(facts, event), event))
         case ReferralDeliveryUncertainV1() | ReferralDeliveryParkedV1():
             return _replace(facts, _add_delivery_trouble(_referral(facts, event), event))
+        case ReferralDeliveryResumedV1():
+            return _replace(facts, _add_resumed(_referral(facts, event), event))
         case ReferralStatusChangedV1():
             return _replace(facts, _add_status(_referral(facts, event), event))
         case ReferralMessageReceivedV1():
@@ -192,9 +195,18 @@ def _add_delivery_trouble(
     )
 
 
+def _add_resumed(referral: ReferralFacts, event: ReferralDeliveryResumedV1) -> ReferralFacts:
+    # Answers and withdrawals are on their way only once the referral itself was delivered.
+    state = DeliveryState.DUE if event.what == "referral" else DeliveryState.DELIVERED
+    return _add_delivery(referral, event, state=state)
+
+
 def _add_delivery(
     referral: ReferralFacts,
-    event: ReferralDeliveredV1 | ReferralDeliveryUncertainV1 | ReferralDeliveryParkedV1,
+    event: ReferralDeliveredV1
+    | ReferralDeliveryUncertainV1
+    | ReferralDeliveryParkedV1
+    | ReferralDeliveryResumedV1,
     *,
     state: DeliveryState,
 ) -> ReferralFacts:

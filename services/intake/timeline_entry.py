@@ -12,6 +12,7 @@ from shared.contracts.events import (
     CaseSentToTriageV1,
     ReferralDeliveredV1,
     ReferralDeliveryParkedV1,
+    ReferralDeliveryResumedV1,
     ReferralDeliveryUncertainV1,
     ReferralMessageReceivedV1,
     ReferralStatusChangedV1,
@@ -23,6 +24,7 @@ CaseUpdate = (
     | ReferralDeliveredV1
     | ReferralDeliveryUncertainV1
     | ReferralDeliveryParkedV1
+    | ReferralDeliveryResumedV1
     | ReferralStatusChangedV1
     | ReferralMessageReceivedV1
 )

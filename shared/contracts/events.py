@@ -270,6 +270,19 @@ class ReferralDeliveryParkedV1(ReferralUpdate):
     owner: str
 
 
+class ReferralDeliveryResumedV1(ReferralUpdate):
+    """A person let what was parked or uncertain go on: it is due again."""
+
+    TYPE: ClassVar[str] = "referral.delivery_resumed.v1"
+
+    attempt: int
+    """The last one before."""
+    what: Literal["referral", "answer", "withdrawal"]
+    """What is handed over; after a referral come its answers and its withdrawal."""
+    resumed_by: str
+    """The account of the person."""
+
+
 class ReferralStatusChangedV1(ReferralUpdate):
     """The agency moved on. Sealed, when it said something: `WrittenContent`."""
 
@@ -334,6 +347,7 @@ EVENTS: dict[str, type[Event]] = {
         ReferralDeliveredV1,
         ReferralDeliveryUncertainV1,
         ReferralDeliveryParkedV1,
+        ReferralDeliveryResumedV1,
         ReferralStatusChangedV1,
         ReferralMessageReceivedV1,
         PartnerDescribedV1,

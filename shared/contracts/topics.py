@@ -46,6 +46,7 @@ CASE_UPDATES = Topic(
         e.ReferralDeliveredV1.TYPE,
         e.ReferralDeliveryUncertainV1.TYPE,
         e.ReferralDeliveryParkedV1.TYPE,
+        e.ReferralDeliveryResumedV1.TYPE,
         e.ReferralStatusChangedV1.TYPE,
         e.ReferralMessageReceivedV1.TYPE,
     ),

@@ -16,6 +16,7 @@ from tests.unit.intake.updates import (
     delivered,
     message,
     parked,
+    resumed,
     referral_of,
     routed,
     sent_to_triage,
@@ -100,6 +101,16 @@ def test_a_parked_answer_does_not_undo_the_first_delivery() -> None:
     assert (referral.partner_reference, referral.delivery_owner) == ("R1", "operations")
 
 
+def test_what_a_person_let_go_on_is_parked_no_more() -> None:
+    facts = facts_of(parked("caf", number=1), resumed("caf", number=2))
+    referral = facts.referrals[referral_of("caf")]
+    assert (referral.delivery_state, referral.delivery_owner) == (DeliveryState.DUE, None)
+    facts = facts_of(
+        delivered("caf"), parked("caf", number=2), resumed("caf", number=3, what="answer")
+    )
+    assert facts.referrals[referral_of("caf")].delivery_state is DeliveryState.DELIVERED
+
+
 def test_a_message_that_cannot_be_mapped_needs_a_person_until_the_next_status() -> None:
     unread = facts_of(message("caf", number=2))
     assert unread.referrals[referral_of("caf")].needs_person
@@ -115,6 +126,7 @@ HISTORY: tuple[Event, ...] = (
     status("caf", S.NEEDS_INFORMATION, number=3),
     delivered("caf", number=4),
     parked("caf", number=5),
+    resumed("caf", number=8, what="answer"),
     status("caf", S.IN_PROGRESS, number=6),
     message("caf", number=7),
     status("edf", S.REFUSED, number=2, reason=RefusalReason.NOT_COMPETENT),

@@ -1,7 +1,7 @@
 """Updates of one imagined case, as the router and partner_adapters would say them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from shared.contracts.events import (
@@ -12,6 +12,7 @@ from shared.contracts.events import (
     OutsideBody,
     ReferralDeliveredV1,
     ReferralDeliveryParkedV1,
+    ReferralDeliveryResumedV1,
     ReferralMessageReceivedV1,
     ReferralStatusChangedV1,
     derive_id,
@@ -114,6 +115,22 @@ def parked(
         attempt=3,
         reason="refused_as_it_stands",
         owner="operations",
+    )
+
+
+def resumed(
+    partner_id: str,
+    *,
+    number: int,
+    what: Literal["referral", "answer"] = "referral",
+    decision: int = 1,
+    case_id: UUID = CASE,
+) -> ReferralDeliveryResumedV1:
+    return ReferralDeliveryResumedV1(
+        **_about(partner_id, number, decision, case_id),
+        attempt=3,
+        what=what,
+        resumed_by="exploitation",
     )
 
 
