@@ -109,10 +109,10 @@ def add_event(facts: CaseFacts, event: Event) -> CaseFacts:
             return _add_decision(facts, event)
         case ReferralDeliveredV1():
             return _replace(facts, _add_delivered(_referral(facts, event), event))
-        case ReferralDeliveryUncertainV1() | ReferralDeliveryParkedV1():
-            return _replace(facts, _add_delivery_trouble(_referral(facts, event), event))
-        case ReferralDeliveryResumedV1():
-            return _replace(facts, _add_resumed(_referral(facts, event), event))
+        case (
+            ReferralDeliveryUncertainV1() | ReferralDeliveryParkedV1() | ReferralDeliveryResumedV1()
+        ):
+            return _replace(facts, _add_delivery_news(_referral(facts, event), event))
         case ReferralStatusChangedV1():
             return _replace(facts, _add_status(_referral(facts, event), event))
         case ReferralMessageReceivedV1():
@@ -186,18 +186,19 @@ def _add_delivered(referral: ReferralFacts, event: ReferralDeliveredV1) -> Refer
     return _add_delivery(referral, event, state=DeliveryState.DELIVERED)
 
 
-def _add_delivery_trouble(
-    referral: ReferralFacts, event: ReferralDeliveryUncertainV1 | ReferralDeliveryParkedV1
+def _add_delivery_news(
+    referral: ReferralFacts,
+    event: ReferralDeliveryUncertainV1 | ReferralDeliveryParkedV1 | ReferralDeliveryResumedV1,
 ) -> ReferralFacts:
-    parked = isinstance(event, ReferralDeliveryParkedV1)
-    return _add_delivery(
-        referral, event, state=DeliveryState.PARKED if parked else DeliveryState.UNCERTAIN
-    )
-
-
-def _add_resumed(referral: ReferralFacts, event: ReferralDeliveryResumedV1) -> ReferralFacts:
-    # Answers and withdrawals are on their way only once the referral itself was delivered.
-    state = DeliveryState.DUE if event.what == "referral" else DeliveryState.DELIVERED
+    match event:
+        case ReferralDeliveryUncertainV1():
+            state = DeliveryState.UNCERTAIN
+        case ReferralDeliveryParkedV1():
+            state = DeliveryState.PARKED
+        case _:
+            # Answers and withdrawals are on their way only once the referral was delivered.
+            first = event.what == "referral"
+            state = DeliveryState.DUE if first else DeliveryState.DELIVERED
     return _add_delivery(referral, event, state=state)
 
 
