@@ -3,7 +3,8 @@
 import asyncio
 
 import aiohttp
-from playwright.async_api import Locator, Page, expect
+import pytest
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.browser.visitor import PHONE, Visitor
 from tests.end_to_end.counter import Counter, Door
@@ -12,6 +13,7 @@ OTHER_SITE = "france-services-pantin"
 PAGE = 50
 VAGUE = "Bonjour, j’ai besoin d’aide"
 OUT_OF_SCOPE = "Je veux déclarer mes impôts sur le revenu"
+OLDER = "Voir les dossiers plus anciens"
 LIVE = "Les dossiers de votre lieu"
 
 
@@ -70,23 +72,56 @@ async def test_a_case_appears_by_itself_and_its_status_changes(
     assert await line.count() == 1
 
 
-async def test_older_cases_stay_on_the_page_when_there_is_news(
-    visitor: Visitor, http: aiohttp.ClientSession
-) -> None:
+@pytest.fixture
+async def pantin(visitor: Visitor, http: aiohttp.ClientSession) -> Counter:
+    """The counter of another site, for who needs a list to themselves."""
     account = {"account": "agent-pantin", "password": visitor.system.passwords["agent-pantin"]}
     session = await Door(http, visitor.system.intake).post("/api/v1/sessions", account)
     door = Door(http, visitor.system.intake, session.content["token"])
-    counter = Counter(door, site_id=OTHER_SITE)
+    return Counter(door, site_id=OTHER_SITE)
+
+
+async def page_with_older_cases(visitor: Visitor, counter: Counter) -> tuple[Page, Locator]:
+    """The desk of `counter` with a full list, and the line that comes first on the next page."""
     oldest = await counter.submit(OUT_OF_SCOPE)
     await asyncio.gather(*(counter.submit(OUT_OF_SCOPE) for _ in range(PAGE)))
-
     page = await visitor.open(visitor.desk, account="agent-pantin")
     await expect(page.get_by_role("rowheader")).to_have_count(PAGE)
-    await page.get_by_role("button", name="Voir les dossiers plus anciens").click()
-    await line_of(page, oldest.reference).wait_for()
-    news = await counter.submit(OUT_OF_SCOPE)
+    return page, line_of(page, oldest.reference)
+
+
+async def test_older_cases_stay_on_the_page_when_there_is_news(
+    visitor: Visitor, pantin: Counter
+) -> None:
+    page, oldest = await page_with_older_cases(visitor, pantin)
+    await page.get_by_role("button", name=OLDER).click()
+    await oldest.wait_for()
+    news = await pantin.submit(OUT_OF_SCOPE)
     await expect(line_of(page, news.reference)).to_contain_text("Hors de nos organismes")
-    assert await line_of(page, oldest.reference).is_visible()
+    assert await oldest.is_visible()
+
+
+async def test_older_cases_stay_when_news_was_asked_for_first_and_comes_last(
+    visitor: Visitor, pantin: Counter
+) -> None:
+    page, oldest = await page_with_older_cases(visitor, pantin)
+    asked, comes = asyncio.Event(), asyncio.Event()
+
+    async def hold_back_the_first(route: Route) -> None:
+        answer = await route.fetch()
+        if not asked.is_set():
+            asked.set()
+            await comes.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/api/v1/cases?*", hold_back_the_first)
+    news = await pantin.submit(OUT_OF_SCOPE)
+    await asked.wait()
+    await page.get_by_role("button", name=OLDER).click()
+    await asyncio.sleep(0.5)  # time enough for the older cases, if they do not wait their turn
+    comes.set()
+    await line_of(page, news.reference).wait_for()
+    await oldest.wait_for()
 
 
 async def test_a_danger_shows_the_number_to_dial(visitor: Visitor, counter: Counter) -> None:

@@ -5,6 +5,7 @@ import { casesDrawn, drawCases, forgetCases, lastDrawn, markFresh, newsOf } from
 const RENEW_EVERY = 4 * 60 * 1000; // a session lasts ten minutes
 const REFRESH_AFTER = 300; // several events come together: read the list once
 const TRY_AGAIN_AFTER = 3000;
+const PATIENCE = 20 * 1000; // with an answer that does not come
 const PAGE = 50;
 const MANY_NEW = 10; // between two looks
 const LARGEST_PAGE = 200;
@@ -16,6 +17,7 @@ const $ = (id) => document.getElementById(id);
 let source = null;
 let renewal = null;
 let refresh = null;
+let turn = Promise.resolve();
 let signedIn = false;
 
 // Gives null when there is no answer, or one that only time can better.
@@ -25,6 +27,7 @@ async function call(method, path, body) {
       method,
       headers: body ? { "Content-Type": "application/json" } : {},
       body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE),
     });
     return answer.status >= 500 ? null : answer;
   } catch {
@@ -100,22 +103,39 @@ function showSoon() {
   refresh ??= setTimeout(showLatest, REFRESH_AFTER);
 }
 
-// Down to the last case that is shown already, so that whoever reads older ones keeps them.
-async function showLatest() {
+// One list at a time: else what was asked for earlier and comes later is drawn over the newer one.
+function inTurn(read) {
+  turn = turn.then(read, read);
+}
+
+function showLatest() {
   refresh = null;
+  inTurn(drawLatest);
+}
+
+function showOlder() {
+  inTurn(() => drawList({ count: casesDrawn() + PAGE }));
+}
+
+// Down to the last case that is shown already, so that whoever reads older ones keeps them.
+async function drawLatest() {
   const known = casesDrawn();
-  const page = await read({ count: Math.max(known, PAGE), downTo: known > PAGE ? lastDrawn() : null });
-  if (source === null) return;
-  if (page === null) return (refresh ??= setTimeout(showLatest, TRY_AGAIN_AFTER));
-  const changed = showPage(page);
+  const changed = await drawList({ count: Math.max(known, PAGE), downTo: known > PAGE ? lastDrawn() : null });
   if (known === 0 || changed.length === 0) return;
   markFresh(changed);
   say("news", newsOf(changed));
 }
 
-async function showOlder() {
-  const page = await read({ count: casesDrawn() + PAGE });
-  if (page !== null) showPage(page);
+// Gives the cases that are new or have changed; none without an answer, which is asked for again,
+// nor for somebody who has left meanwhile.
+async function drawList(wanted) {
+  const line = source;
+  if (line === null) return [];
+  const page = await read(wanted);
+  if (line !== source) return [];
+  if (page !== null) return showPage(page);
+  refresh ??= setTimeout(showLatest, TRY_AGAIN_AFTER);
+  return [];
 }
 
 function showPage({ cases, more }) {
