@@ -1,10 +1,9 @@
-"""All SQL on referrals, deliveries and attempts."""
+"""All SQL on referrals, deliveries and attempts, but for claims (`claim_store.py`)."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from services.partner_adapters.partner_adapter import What
@@ -12,7 +11,7 @@ from services.partner_adapters.referral_progress import DeliveryProgress, Referr
 from shared.contracts.delivery_state import DeliveryState
 from shared.contracts.events import ReferralIssuedV1
 from shared.contracts.referral_status import ReferralStatus
-from shared.plumbing.database import Database, Row, Transaction
+from shared.plumbing.database import Transaction
 
 
 @dataclass(frozen=True)
@@ -26,25 +25,6 @@ class NewDelivery:
     position: int
     happened_at: datetime
     sealed: str | None = None
-
-
-@dataclass(frozen=True)
-class ClaimedDelivery:
-    """A delivery that is ours to send, under this epoch only, with what its body needs."""
-
-    delivery_id: UUID
-    epoch: int
-    what: What
-    may_have_been_sent: bool
-    happened_at: datetime
-    answer_sealed: str | None
-    referral_id: UUID
-    case_id: UUID
-    unit_id: str | None
-    trace: Mapping[str, str]
-    request_sealed: str
-    about: Mapping[str, Any]
-    """The referral's row."""
 
 
 @dataclass(frozen=True)
@@ -127,107 +107,6 @@ async def insert_deliveries(
         [each.happened_at for each in deliveries],
         [each.sealed for each in deliveries],
         now,
-    )
-
-
-async def claim_deliveries(
-    database: Database,
-    *,
-    partner_id: str,
-    owner: str,
-    now: datetime,
-    claimed_until: datetime,
-    limit: int,
-) -> list[ClaimedDelivery]:
-    """Take due deliveries, the longest due first, and none of a partner that is paused.
-
-    Only the first unfinished delivery of a referral can be taken. One statement, which is
-    its own transaction: from its commit on they may have been sent.
-    """
-    rows = await database.run_alone(
-        """
-        WITH takable AS (
-            SELECT d.delivery_id FROM partner_adapters.deliveries d
-            WHERE d.partner_id = $1 AND d.state = 'due' AND d.due_at <= $2
-              AND (d.position = 1 OR NOT EXISTS (
-                SELECT 1 FROM partner_adapters.deliveries earlier
-                WHERE earlier.referral_id = d.referral_id AND earlier.position < d.position
-                  AND earlier.state IN ('due', 'sending', 'uncertain', 'parked')))
-              AND NOT EXISTS (
-                SELECT 1 FROM partner_adapters.partners p
-                WHERE p.partner_id = $1 AND p.paused_at IS NOT NULL)
-            ORDER BY d.due_at LIMIT $5 FOR UPDATE OF d SKIP LOCKED
-        )
-        UPDATE partner_adapters.deliveries d
-        SET state = 'sending', epoch = d.epoch + 1, claimed_by = $3, sending_since = $2,
-            claimed_until = $4
-        FROM takable, partner_adapters.referrals r
-        WHERE d.delivery_id = takable.delivery_id AND r.referral_id = d.referral_id
-        RETURNING d.delivery_id, d.epoch, d.what, d.may_have_been_sent, d.happened_at,
-                  d.sealed AS answer_sealed, r.*
-        """,
-        partner_id,
-        now,
-        owner,
-        claimed_until,
-        limit,
-    )
-    return [
-        ClaimedDelivery(
-            delivery_id=row["delivery_id"],
-            epoch=row["epoch"],
-            what=row["what"],
-            may_have_been_sent=row["may_have_been_sent"],
-            happened_at=row["happened_at"],
-            answer_sealed=row["answer_sealed"],
-            referral_id=row["referral_id"],
-            case_id=row["case_id"],
-            unit_id=row["unit_id"],
-            trace=row["trace"],
-            request_sealed=row["sealed"],
-            about=dict(row),
-        )
-        for row in rows
-    ]
-
-
-async def list_expired_claims(
-    database: Database, *, partner_id: str, owner: str, others_at_once: bool, now: datetime
-) -> list[Row]:
-    """Claims that are over, or with `others_at_once` all those of other owners.
-
-    Columns: delivery_id, referral_id, epoch, sending_since.
-    """
-    return await database.fetch(
-        """
-        SELECT delivery_id, referral_id, epoch, sending_since FROM partner_adapters.deliveries
-        WHERE partner_id = $1 AND state = 'sending'
-          AND (claimed_until <= $2 OR ($3 AND claimed_by <> $4))
-        ORDER BY claimed_until LIMIT 500
-        """,
-        partner_id,
-        now,
-        others_at_once,
-        owner,
-    )
-
-
-async def mark_due_now(
-    database: Database, *, partner_id: str, now: datetime, also_sent: bool
-) -> None:
-    """Bring forward what waits after a failure, since the partner is back.
-
-    What may have been sent is included only with `also_sent`: a look-up must not come early.
-    """
-    await database.run_alone(
-        """
-        UPDATE partner_adapters.deliveries SET due_at = $2
-        WHERE partner_id = $1 AND state = 'due' AND due_at > $2
-          AND ($3 OR NOT may_have_been_sent)
-        """,
-        partner_id,
-        now,
-        also_sent,
     )
 
 

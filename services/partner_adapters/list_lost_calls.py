@@ -1,6 +1,6 @@
 """Find the claims whose sender died before it could record: they may have been sent."""
 
-from services.partner_adapters.delivery_store import list_expired_claims
+from services.partner_adapters.claim_store import list_expired_claims
 from services.partner_adapters.partner_file import PartnerFile
 from services.partner_adapters.record_deliveries import CallEnded
 from services.partner_adapters.referral_progress import Outcome

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
 from services.partner_adapters.breaker import BreakerRules
+from services.partner_adapters.pace import Pace
 from services.partner_adapters.partner_address import check_address
 from services.partner_adapters.referral_progress import AfterUnknown, DeliveryRules
 from services.partner_adapters.retry_schedule import DEFAULT_DELAYS
@@ -127,8 +128,25 @@ class ByPortal(Table):
 
 class Limits(Table):
     concurrency: int = Field(default=8, ge=1, le=64)
-    """Calls under way at once, and deliveries held in memory."""
+    """Calls under way at once."""
     request_timeout_seconds: float = Field(default=10, gt=0, le=300)
+    batch: int = Field(default=1, ge=1, le=500)
+    """Deliveries handed over in one call, by a kind that can; so many are held in memory."""
+    every_seconds: float | None = Field(default=None, gt=0, le=86_400)
+    """At most one call in so long."""
+    per_minute: int | None = Field(default=None, ge=1, le=6000)
+    """Calls in any minute."""
+    largest_body_bytes: int = Field(default=262_144, ge=1024)
+    """What is larger, as JSON, is never sent: a person must look."""
+
+    def paces(self) -> list[Pace]:
+        """All of them hold."""
+        paces = []
+        if self.every_seconds is not None:
+            paces.append(Pace(most=1, within=timedelta(seconds=self.every_seconds)))
+        if self.per_minute is not None:
+            paces.append(Pace(most=self.per_minute, within=timedelta(minutes=1)))
+        return paces
 
 
 class Retry(Table):

@@ -1,17 +1,17 @@
 """One loop per partner: claim (commit) → call → record (commit). None waits for another's.
 
-Claimed are only as many rows as can be called at once, so that `sending` means just that;
-as many again may be waiting for their commit, so that memory is bounded. The breaker lives
+Claimed is only what can be called at once, so that `sending` means just that; as many calls
+again may be waiting for their commit, so that memory is bounded. The breaker and the pace live
 here: one process serves a partner at a time.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -26,19 +26,18 @@ from services.partner_adapters.breaker import (
     held_until,
     opened_at_once,
 )
-from services.partner_adapters.deliver_referral import CANNOT_BE_OPENED, deliver_referral
-from services.partner_adapters.delivery_store import (
+from services.partner_adapters.claim_store import (
     ClaimedDelivery,
     claim_deliveries,
     mark_due_now,
 )
+from services.partner_adapters.deliver_referrals import NEVER_CALLED, deliver_referrals
 from services.partner_adapters.list_lost_calls import list_lost_calls
 from services.partner_adapters.partner_adapter import PartnerAdapter
 from services.partner_adapters.partner_file import PartnerFile
 from services.partner_adapters.partner_locks import PartnerLocks
 from services.partner_adapters.partner_store import mark_condition
 from services.partner_adapters.record_deliveries import CallEnded
-from services.partner_adapters.referral_progress import Outcome
 from shared.contracts.delivery_state import DeliveryState
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable
@@ -60,6 +59,9 @@ _LOST_EVERY = timedelta(seconds=5)
 _RETRY = 1.0
 _PACE = 0.01
 """Least seconds between two claims, so that one statement serves several calls that ended."""
+
+_IS_WELL = frozenset({"accepted", "not_there", "refused"})
+"""Outcomes that only a partner that is well gives; a refusal is an answer."""
 
 Recorder = GroupCommit[CallEnded, DeliveryState | None]
 
@@ -94,12 +96,14 @@ class PartnerLoop:
         self._poll = poll
         self._rules = partner.breaker.rules()
         self._call_timeout = partner.limits.request_timeout_seconds + OVERTIME
+        self._paces = partner.limits.paces()
         self._breaker = Breaker()
         self._attention: str | None = None
         self._shown: tuple[BreakerState, str | None] | None = None
         self._changed = asyncio.Event()
         self._calling = 0
-        self._in_flight: dict[UUID, asyncio.Task[None]] = {}
+        self._calls: set[asyncio.Task[None]] = set()
+        self._in_flight: set[UUID] = set()
 
     def wake(self) -> None:
         """There may be something to deliver."""
@@ -116,9 +120,9 @@ class PartnerLoop:
 
     async def _finish(self) -> None:
         """Let the calls under way end and be recorded; none may outlive the loop."""
-        if not self._in_flight:
+        if not self._calls:
             return
-        _, left = await asyncio.wait(self._in_flight.values(), timeout=self._call_timeout)
+        _, left = await asyncio.wait(self._calls, timeout=self._call_timeout)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -141,14 +145,15 @@ class PartnerLoop:
 
     async def _claim_and_call(self) -> None:
         now = self._clock.now()
-        most = self._partner.limits.concurrency
+        most, limits = self._partner.limits.concurrency, self._partner.limits
+        free = [most - self._calling, 2 * most - len(self._calls)]
         allowed = calls_allowed(
             self._breaker,
             now=now,
-            free=min(most - self._calling, 2 * most - len(self._in_flight)),
-            in_flight=len(self._in_flight),
+            free=min(free + [pace.free(now=now) for pace in self._paces]),
+            in_flight=len(self._calls),
         )
-        if not allowed:
+        if allowed <= 0:
             return
         claimed = await claim_deliveries(
             self._database,
@@ -156,25 +161,31 @@ class PartnerLoop:
             owner=self._owner,
             now=now,
             claimed_until=now + timedelta(seconds=self._call_timeout + _CLAIM_MARGIN),
-            limit=allowed,
+            batch_ids=[uuid4() for _ in range(allowed)],
+            batch=limits.batch,
+            look_up=self._partner.after_unknown == "look_up",
         )
         if claimed:
             self._breaker = about_to_call(self._breaker)
-        for delivery in claimed:
+        for pace in self._paces:
+            pace.took(len(claimed), now=now)
+        for deliveries in claimed:
             self._calling += 1
-            task = asyncio.create_task(self._call_and_record(delivery))
-            self._in_flight[delivery.delivery_id] = task
-            task.add_done_callback(partial(self._ended, delivery.delivery_id))
-        _IN_FLIGHT.labels(self._partner.id).set(len(self._in_flight))
+            self._in_flight.update(each.delivery_id for each in deliveries)
+            task = asyncio.create_task(self._call_and_record(deliveries))
+            self._calls.add(task)
+            task.add_done_callback(partial(self._ended, deliveries))
+        _IN_FLIGHT.labels(self._partner.id).set(len(self._calls))
 
-    def _ended(self, delivery_id: UUID, _: asyncio.Task[None]) -> None:
-        del self._in_flight[delivery_id]
+    def _ended(self, deliveries: Sequence[ClaimedDelivery], task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        self._in_flight.difference_update(each.delivery_id for each in deliveries)
         self._changed.set()
 
-    async def _call_and_record(self, claimed: ClaimedDelivery) -> None:
+    async def _call_and_record(self, deliveries: Sequence[ClaimedDelivery]) -> None:
         try:
-            call = await deliver_referral(
-                claimed,
+            calls = await deliver_referrals(
+                deliveries,
                 partner=self._partner,
                 adapter=self._adapter,
                 sealer=self._sealer,
@@ -184,10 +195,11 @@ class PartnerLoop:
         finally:
             self._calling -= 1
             self._changed.set()
-        _CALLS.labels(self._partner.id, call.outcome.kind).inc()
-        _DURATION.labels(self._partner.id).observe((call.duration_ms or 0) / 1000)
-        self._learn_from(call.outcome)
-        await self._record(call)
+        _DURATION.labels(self._partner.id).observe((calls[0].duration_ms or 0) / 1000)
+        for call in calls:
+            _CALLS.labels(self._partner.id, call.outcome.kind).inc()
+        self._learn_from(calls)
+        await asyncio.gather(*(self._record(call) for call in calls))
 
     async def _record(self, call: CallEnded) -> None:
         """Until it is recorded: only this process knows how the call ended."""
@@ -214,12 +226,14 @@ class PartnerLoop:
         with contextlib.suppress(Exception):  # the claim expires: an unknown outcome, then
             await self._recorder.submit(replace(call, outcome=outcome, answer=""))
 
-    def _learn_from(self, outcome: Outcome) -> None:
+    def _learn_from(self, calls: Sequence[CallEnded]) -> None:
+        """One call says one thing of the partner: what went wrong, if anything did."""
         now = self._clock.now()
-        if outcome.reason == CANNOT_BE_OPENED:
-            return  # the partner was not called
-        if outcome.kind in {"accepted", "refused"}:
-            # A refusal is an answer: the partner is well.
+        outcomes = [each.outcome for each in calls if each.outcome.reason not in NEVER_CALLED]
+        if not outcomes:
+            return
+        outcome = next((each for each in outcomes if each.kind not in _IS_WELL), outcomes[0])
+        if outcome.kind in _IS_WELL:
             self._breaker, self._attention = after_success(self._breaker), None
         elif outcome.kind == "needs_attention":
             self._breaker = opened_at_once(self._breaker, self._rules, now=now)

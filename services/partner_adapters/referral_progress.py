@@ -85,7 +85,8 @@ class ReferralProgress:
 class Outcome:
     """How one call of the partner ended."""
 
-    kind: Literal["accepted", "unavailable", "unknown", "refused", "needs_attention"]
+    kind: Literal["accepted", "unavailable", "unknown", "refused", "needs_attention", "not_there"]
+    """`not_there`: it was looked up, and the partner certainly never got it."""
     reason: str | None = None
     partner_reference: str | None = None
     retry_after: float | None = None
@@ -115,14 +116,15 @@ def settle(
     delivery.reason = outcome.reason
     if outcome.kind == "accepted":
         return _delivered(referral, delivery, reference=outcome.partner_reference, now=now)
-    if outcome.kind == "unknown":
-        delivery.may_have_been_sent = True
+    if outcome.kind in {"unknown", "not_there"}:
+        delivery.may_have_been_sent = outcome.kind == "unknown"
     if referral.recalled_at is not None and delivery.what != "withdrawal":
         return _cancel_recalled(referral, now=now)
     if outcome.kind == "refused":
         return _parked(referral, delivery, reason=outcome.reason or "refused", now=now)
-    if outcome.kind == "needs_attention":
-        # The partner's breaker is open and sets the pace; no attempt of the row is used up.
+    if outcome.kind in {"needs_attention", "not_there"}:
+        # No attempt is used up: of a partner in trouble the breaker sets the pace, and what never
+        # reached the other is sent in its turn.
         return _due(delivery, now)
     if outcome.kind == "unknown" and _asks_a_person(rules, delivery):
         return _uncertain(referral, delivery, reason=outcome.reason or "unknown", now=now)

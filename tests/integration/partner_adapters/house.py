@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.partner_adapters.delivery_store import ClaimedDelivery, claim_deliveries
+from services.partner_adapters.claim_store import ClaimedDelivery, claim_deliveries
 from services.partner_adapters.partner_adapter import PartnerStatus
 from services.partner_adapters.partner_file import PartnerFile
 from services.partner_adapters.read_partner_files import load_partner_files
@@ -131,6 +131,14 @@ class House:
     async def claim(
         self, partner_id: str = "caf", *, owner: str = "me", limit: int = 10
     ) -> list[ClaimedDelivery]:
+        return [
+            claimed
+            for [claimed] in await self.claim_calls(partner_id, owner=owner, calls=limit, batch=1)
+        ]
+
+    async def claim_calls(
+        self, partner_id: str = "caf", *, owner: str = "me", calls: int, batch: int
+    ) -> list[list[ClaimedDelivery]]:
         now = self.clock.now()
         return await claim_deliveries(
             self.database,
@@ -138,7 +146,9 @@ class House:
             owner=owner,
             now=now,
             claimed_until=now + timedelta(seconds=20),
-            limit=limit,
+            batch_ids=[uuid4() for _ in range(calls)],
+            batch=batch,
+            look_up=self.partners[partner_id].after_unknown == "look_up",
         )
 
     async def record(self, claimed: ClaimedDelivery, kind: Any = "accepted", **outcome: Any) -> Any:
