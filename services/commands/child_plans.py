@@ -85,12 +85,13 @@ def plan_children(
 
 
 def _addresses(ports: Ports) -> dict[str, str]:
-    return {
+    addresses = {
         f"AIGUILLAGE_PARTNER_ADDRESS_{partner_id.upper()}": (
             f"http://{HOST}:{ports.simulators + offset}"
         )
         for partner_id, offset in DOOR_PORTS.items()
     }
+    return {"AIGUILLAGE_PARTNERS_ON_LOOPBACK": "true", **addresses}
 
 
 def _secrets(secrets: DemonstrationSecrets) -> dict[str, str]:

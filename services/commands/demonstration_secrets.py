@@ -12,8 +12,9 @@ from services.commands.state_folder import StateFolder, read_private, write_priv
 from shared.plumbing.access import generate_session_keys, new_token
 from shared.plumbing.sealing import KeyRing
 
-API_KEY_PARTNERS = ("cpam", "edf", "engie", "laposte", "sncf")
+API_KEY_PARTNERS = ("cpam", "edf", "laposte", "sncf")
 CALLBACK_PARTNERS = ("caf", "engie", "sncf")
+SIGNING_PARTNERS = ("engie",)
 QUEUE_PARTNERS = ("casvp",)
 
 
@@ -48,10 +49,8 @@ class DemonstrationSecrets(BaseModel):
                 "CAF_CLIENT_ID": "aiguillage",
                 "CAF_CLIENT_SECRET": secrets.token_urlsafe(24),
                 **{f"{p.upper()}_API_KEY": secrets.token_urlsafe(24) for p in API_KEY_PARTNERS},
-                **{
-                    f"{p.upper()}_CALLBACK_SECRET": _new_callback_secret()
-                    for p in CALLBACK_PARTNERS
-                },
+                **{f"{p.upper()}_CALLBACK_SECRET": _new_webhook_key() for p in CALLBACK_PARTNERS},
+                **{f"{p.upper()}_SIGNING_KEYS": _new_webhook_key() for p in SIGNING_PARTNERS},
                 **{f"{p.upper()}_PUBLIC_KEY": keys[1] for p, keys in queue_keys.items()},
                 **{f"{p.upper()}_KAFKA_PASSWORD": secrets.token_hex(16) for p in QUEUE_PARTNERS},
             },
@@ -85,7 +84,7 @@ def find_secrets(folder: StateFolder) -> DemonstrationSecrets | None:
     return DemonstrationSecrets.model_validate(found) if found is not None else None
 
 
-def _new_callback_secret() -> str:
+def _new_webhook_key() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 

@@ -1,4 +1,4 @@
-"""Whether a callback is the partner's: Standard Webhooks, by our own clock. PURE."""
+"""Standard Webhooks, by our own clock: the keys, and whether a callback is the partner's. PURE."""
 
 import hmac
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ class BadSignature(Exception):
 
 
 def read_keys(text: str) -> list[Webhook]:
-    """The keys of a callback secret: two, with a space between, while one replaces the other.
+    """The keys of a secret: two, with a space between, while one replaces the other.
 
     Raises ValueError, which does not quote them.
     """
@@ -24,7 +24,7 @@ def read_keys(text: str) -> list[Webhook]:
     except Exception:  # noqa: BLE001 - the library raises several kinds, all mean the same
         keys = []
     if not keys:
-        raise ValueError("a callback secret is not of the form whsec_<base64>")
+        raise ValueError("the secret is not of the form whsec_<base64>")
     return keys
 
 

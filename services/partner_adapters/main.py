@@ -129,7 +129,7 @@ def read_partners(
             )
             for each, file in files.items()
         }
-    return connect_partners(files, environment)
+    return connect_partners(files, environment, on_loopback=settings.partners_on_loopback)
 
 
 def build_app(

@@ -14,6 +14,7 @@ from services.partner_adapters.partner_adapter import (
     PartnerUnavailable,
 )
 from services.partner_adapters.partner_http import Answer, exchange
+from services.partner_adapters.partner_network import PermittedResolver, Reach
 from shared.plumbing.clock import Clock
 
 _EARLY = timedelta(seconds=30)
@@ -59,7 +60,10 @@ class OAuth2Authorization:
     so that those who wait do not all ask again.
     """
 
-    def __init__(self, *, address: str, client_id: str, client_secret: str, clock: Clock) -> None:
+    def __init__(
+        self, *, address: str, client_id: str, client_secret: str, reach: Reach, clock: Clock
+    ) -> None:
+        self._reach = reach
         self._url = f"{address.rstrip('/')}/oauth/token"
         self._headers = {"Authorization": aiohttp.encode_basic_auth(client_id, client_secret)}
         self._clock = clock
@@ -85,7 +89,8 @@ class OAuth2Authorization:
             raise self._failure[0]
         try:
             # Once an hour or so: not worth a session of its own kept open.
-            async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+            connector = aiohttp.TCPConnector(resolver=PermittedResolver(self._reach))
+            async with aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector) as session:
                 answer = await exchange(
                     session,
                     "POST",

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.partner_adapters.callback_signature import read_keys
-from services.partner_adapters.partner_address import check_address
+from services.partner_adapters.partner_address import check_address, check_host
 from services.partner_adapters.partner_file import ByCallback, ByPolling, PartnerFile, PublicKey
+from services.partner_adapters.partner_network import Reach
 
 ADDRESS = "AIGUILLAGE_PARTNER_ADDRESS_"
 STATUS_ADDRESS = "AIGUILLAGE_PARTNER_STATUS_ADDRESS_"
@@ -25,6 +26,8 @@ class ConnectedPartner:
     status_address: str | None
     """Where to ask for statuses, when that is elsewhere."""
     secrets: Mapping[str, str] = field(repr=False)
+    reach: Reach
+    """Where we may connect to."""
 
     def secret(self, name: str) -> str:
         return self.secrets[name]
@@ -45,13 +48,17 @@ class ConnectedPartner:
 
 
 def connect_partners(
-    files: Mapping[str, PartnerFile], environment: Mapping[str, str]
+    files: Mapping[str, PartnerFile], environment: Mapping[str, str], *, on_loopback: bool = False
 ) -> dict[str, ConnectedPartner]:
-    """Join files and environment; raises `PartnerNotConfigured` with every fault, one a line."""
+    """Join files and environment; raises `PartnerNotConfigured` with every fault, one a line.
+
+    `on_loopback`: partners may be on this very machine, as simulators are.
+    """
     faults: list[str] = []
     partners: dict[str, ConnectedPartner] = {}
     for partner_id, file in files.items():
         way = file.status_return
+        reach = Reach(loopback=on_loopback, private=file.private_network)
         addresses = {
             ADDRESS: file.address,
             STATUS_ADDRESS: way.address if isinstance(way, ByPolling) else None,
@@ -59,7 +66,7 @@ def connect_partners(
         for prefix, written in addresses.items():
             variable = f"{prefix}{partner_id.upper()}"
             addresses[prefix] = environment.get(variable) or written
-            faults += _address_faults(addresses[prefix], f"{partner_id}: {variable}")
+            faults += _address_faults(addresses[prefix], f"{partner_id}: {variable}", reach=reach)
         values = {name: environment.get(f"{SECRET}{name}", "") for name in file.secrets()}
         faults += [
             f"{partner_id}: {SECRET}{name} must be set"
@@ -76,17 +83,19 @@ def connect_partners(
             address=addresses[ADDRESS],
             status_address=addresses[STATUS_ADDRESS],
             secrets=values,
+            reach=reach,
         )
     if faults:
         raise PartnerNotConfigured("\n".join(faults))
     return partners
 
 
-def _address_faults(address: str | None, where: str) -> list[str]:
+def _address_faults(address: str | None, where: str, *, reach: Reach) -> list[str]:
     if address is None:
         return []
     try:
         check_address(address)
+        check_host(address, permits=reach.permits)
     except ValueError as error:
         return [f"{where}: {error}"]
     return []

@@ -181,6 +181,8 @@ class PartnerFile(Table):
     name: str = Field(min_length=1)
     kind: str
     address: str | None = None
+    private_network: bool = False
+    """The agency is reached over a closed network: its address may be a private one."""
     accepting: bool = True
     after_unknown: AfterUnknown
     permitted_fields: tuple[VisitorField, ...]

@@ -16,6 +16,7 @@ from services.partner_adapters.partner_adapter import (
     PartnerNeedsAttention,
     PartnerUnavailable,
 )
+from services.partner_adapters.partner_network import PermittedResolver, Reach
 
 LONGEST_ANSWER = 64 * 1024
 """Bytes read of an answer; the rest is left and the connection closed."""
@@ -53,8 +54,15 @@ class PartnerHttp:
     """Calls below one base address. `concurrency` connections at most; `timeout` in seconds."""
 
     def __init__(
-        self, *, address: str, authorization: Authorization, concurrency: int, timeout: float
+        self,
+        *,
+        address: str,
+        authorization: Authorization,
+        concurrency: int,
+        timeout: float,
+        reach: Reach,
     ) -> None:
+        self._reach = reach
         self._address = address.rstrip("/")
         self._authorization = authorization
         self._concurrency = concurrency
@@ -67,11 +75,15 @@ class PartnerHttp:
         path: str,
         *,
         json: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         longest: int = LONGEST_ANSWER,
     ) -> Answer:
-        """One call; after a 401 or 403 once more with renewed credentials, if there are any."""
+        """One call with `json` or with `content` as it is; after a 401 or 403 once more.
+
+        That second call is made with renewed credentials, if there are any.
+        """
 
         async def once() -> tuple[Mapping[str, str], Answer]:
             authorization = await self._authorization.headers()
@@ -80,6 +92,7 @@ class PartnerHttp:
                 method,
                 f"{self._address}{path}",
                 json=json,
+                data=content,
                 params=query,
                 headers={**(headers or {}), **authorization},
                 longest=longest,
@@ -100,7 +113,11 @@ class PartnerHttp:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=self._timeout,
-                connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=15),
+                connector=aiohttp.TCPConnector(
+                    limit=self._concurrency,
+                    keepalive_timeout=15,
+                    resolver=PermittedResolver(self._reach),
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "aiguillage", "Accept": "application/json"},
             )

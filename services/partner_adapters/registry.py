@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from services.partner_adapters.adapters.kafka_queue import KafkaQueueAdapter, Queue
 from services.partner_adapters.adapters.portal import Inbox, PortalAdapter
 from services.partner_adapters.adapters.rest import RestAdapter
+from services.partner_adapters.adapters.webhook import WebhookAdapter
+from services.partner_adapters.callback_signature import read_keys
 from services.partner_adapters.partner_adapter import PartnerAdapter
 from services.partner_adapters.partner_credentials import (
     ApiKeyAuthorization,
@@ -13,7 +15,7 @@ from services.partner_adapters.partner_credentials import (
     OAuth2Authorization,
 )
 from services.partner_adapters.partner_environment import ConnectedPartner, PartnerNotConfigured
-from services.partner_adapters.partner_file import ApiKey, NoSettings, OAuth2, Table
+from services.partner_adapters.partner_file import ApiKey, NoSettings, OAuth2, SigningKeys, Table
 from services.partner_adapters.partner_http import Authorization, PartnerHttp
 from shared.contracts.topics import partner_queue_topic
 from shared.plumbing.clock import Clock
@@ -35,6 +37,7 @@ def _rest(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
         authorization=_authorization(partner, address=address, clock=transports.clock),
         concurrency=partner.file.limits.concurrency,
         timeout=partner.file.limits.request_timeout_seconds,
+        reach=partner.reach,
     )
     return RestAdapter(http=http, clock=transports.clock)
 
@@ -46,11 +49,30 @@ def _authorization(partner: ConnectedPartner, *, address: str, clock: Clock) -> 
             address=address,
             client_id=partner.secret(credentials.client_id),
             client_secret=partner.secret(credentials.client_secret),
+            reach=partner.reach,
             clock=clock,
         )
     if isinstance(credentials, ApiKey):
         return ApiKeyAuthorization(partner.secret(credentials.api_key))
     return NoAuthorization()
+
+
+def _webhook(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
+    credentials = partner.file.credentials
+    if not isinstance(credentials, SigningKeys):
+        raise PartnerNotConfigured(f"{partner.file.id}: its file must name signing_keys")
+    try:
+        keys = read_keys(partner.secret(credentials.signing_keys))
+    except ValueError as error:
+        raise PartnerNotConfigured(f"{partner.file.id}: {error}") from error
+    http = PartnerHttp(
+        address=partner.need_address(),
+        authorization=NoAuthorization(),
+        concurrency=partner.file.limits.concurrency,
+        timeout=partner.file.limits.request_timeout_seconds,
+        reach=partner.reach,
+    )
+    return WebhookAdapter(http=http, keys=keys, clock=transports.clock)
 
 
 def _kafka_queue(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
@@ -81,4 +103,5 @@ ADAPTERS: Mapping[str, Kind] = {
     "rest": Kind(build=_rest),
     "kafka_queue": Kind(build=_kafka_queue),
     "portal": Kind(build=_portal),
+    "webhook": Kind(build=_webhook),
 }

@@ -18,6 +18,8 @@ class Settings(ServiceSettings):
     """Ids of the partners this process serves, with commas; all of them without."""
     partners_folder: Path | None = None
     """More partner files; one with the id of a packaged one takes its place."""
+    partners_on_loopback: bool = False
+    """Partners may be on this very machine: simulators. Never in production."""
     retry_delays: str | None = None
     """Seconds before each attempt, with commas; in place of every partner file's schedule."""
 

@@ -24,14 +24,16 @@ REST_AGENCIES: dict[str, RestAgencyFacts] = {
     "caf": RestAgencyFacts(1, "oauth2", "callback", ALL_VISITOR_FIELDS),
     "cpam": RestAgencyFacts(2, "api_key", "polling", ALL_VISITOR_FIELDS),
     "edf": RestAgencyFacts(3, "api_key", "polling", _SUPPLIER_FIELDS, recognises_repetitions=False),
-    "engie": RestAgencyFacts(4, "api_key", "callback", _SUPPLIER_FIELDS),
     "laposte": RestAgencyFacts(5, "api_key", "polling", _SUPPLIER_FIELDS - {"identifiers"}),
     "sncf": RestAgencyFacts(
         6, "api_key", "callback", _SUPPLIER_FIELDS - {"identifiers", "postcode"}
     ),
 }
+WEBHOOK_AGENCY = "engie"
+WEBHOOK_AGENCY_PORT = 4
+WEBHOOK_AGENCY_FIELDS = _SUPPLIER_FIELDS
 QUEUE_AGENCY = "casvp"
 QUEUE_AGENCY_FIELDS = ALL_VISITOR_FIELDS - {"email"}
 PORTAL_AGENCIES = ("mairie", "accompagnement")
 
-ALL_AGENCIES = (*REST_AGENCIES, QUEUE_AGENCY, *PORTAL_AGENCIES)
+ALL_AGENCIES = (*REST_AGENCIES, WEBHOOK_AGENCY, QUEUE_AGENCY, *PORTAL_AGENCIES)

@@ -10,6 +10,7 @@ from services.partner_simulators.agencies import (
     PORTAL_AGENCIES,
     QUEUE_AGENCY,
     REST_AGENCIES,
+    WEBHOOK_AGENCY,
 )
 from services.partner_simulators.casework import OUTCOMES
 
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     secret_caf_callback_secret: SecretStr | None = None
     secret_cpam_api_key: SecretStr | None = None
     secret_edf_api_key: SecretStr | None = None
-    secret_engie_api_key: SecretStr | None = None
+    secret_engie_signing_keys: SecretStr | None = None
     secret_engie_callback_secret: SecretStr | None = None
     secret_laposte_api_key: SecretStr | None = None
     secret_sncf_api_key: SecretStr | None = None
@@ -100,6 +101,12 @@ def _needed_by(partner_id: str) -> list[str]:
         ]
     if partner_id in PORTAL_AGENCIES:
         return ["simulator_intake_url", "simulator_portal_url"]
+    if partner_id == WEBHOOK_AGENCY:
+        return [
+            "simulator_callback_url",
+            f"secret_{partner_id}_signing_keys",
+            f"secret_{partner_id}_callback_secret",
+        ]
     facts = REST_AGENCIES[partner_id]
     oauth2 = [f"secret_{partner_id}_client_id", f"secret_{partner_id}_client_secret"]
     needed = oauth2 if facts.key == "oauth2" else [f"secret_{partner_id}_api_key"]

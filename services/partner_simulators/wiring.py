@@ -9,11 +9,15 @@ from services.partner_simulators.agencies import (
     QUEUE_AGENCY,
     QUEUE_AGENCY_FIELDS,
     REST_AGENCIES,
+    WEBHOOK_AGENCY,
+    WEBHOOK_AGENCY_FIELDS,
+    WEBHOOK_AGENCY_PORT,
     RestAgencyFacts,
 )
 from services.partner_simulators.callbacks import CallbackSender
 from services.partner_simulators.door_keys import ApiKey, OAuth2
 from services.partner_simulators.faults import FaultPanel
+from services.partner_simulators.http_simulator import HttpSimulator
 from services.partner_simulators.kafka_account import KafkaAccount
 from services.partner_simulators.office import Behaviour, Clock, Office, StatusMessage
 from services.partner_simulators.outgoing import Outgoing
@@ -23,12 +27,12 @@ from services.partner_simulators.portal_session import PortalSession
 from services.partner_simulators.queue_agency import QueueSimulator
 from services.partner_simulators.reply_topic import ReplyTopic
 from services.partner_simulators.rest_agency import RestAgency
-from services.partner_simulators.rest_simulator import RestSimulator
 from services.partner_simulators.schedule import Schedule
 from services.partner_simulators.sealed_letter import LetterOpener
 from services.partner_simulators.settings import Settings
 from services.partner_simulators.simulator import Simulator
 from services.partner_simulators.status_list import StatusList
+from services.partner_simulators.webhook_agency import WebhookAgency
 
 QUEUE_SENDERS = 50  # one batch of the producer carries what all of them say at once
 
@@ -43,6 +47,8 @@ def build_simulators(
             return queue_agency(settings, schedule=schedule, clock=clock)
         if partner_id in PORTAL_AGENCIES:
             return portal_people(partner_id, settings, schedule=schedule, http=http, clock=clock)
+        if partner_id == WEBHOOK_AGENCY:
+            return webhook_agency(settings, schedule=schedule, http=http, clock=clock)
         return rest_agency(partner_id, settings, schedule=schedule, http=http, clock=clock)
 
     return {partner_id: build(partner_id) for partner_id in settings.simulator_partners}
@@ -55,20 +61,14 @@ def rest_agency(
     schedule: Schedule,
     http: aiohttp.ClientSession,
     clock: Clock,
-) -> RestSimulator:
+) -> HttpSimulator:
     """An agency with an HTTP API that calls back or is polled."""
     facts = REST_AGENCIES[partner_id]
     faults = FaultPanel()
     outgoing = None
     statuses = None
     if facts.tells_by == "callback":
-        callbacks = CallbackSender(
-            address=f"{settings.simulator_callback_url}/partners/{partner_id}/status",
-            secret=settings.secret(f"secret_{partner_id}_callback_secret"),
-            session=http,
-            clock=clock,
-        )
-        outgoing = Outgoing(partner_id=partner_id, send=callbacks.send, schedule=schedule)
+        outgoing = _calling_back(partner_id, settings, schedule=schedule, http=http, clock=clock)
         announce = outgoing.push
     else:
         statuses = StatusList()
@@ -89,13 +89,37 @@ def rest_agency(
         faults=faults,
         clock=clock,
     )
-    return RestSimulator(
+    return HttpSimulator(
         office=office,
         answer=agency.answer,
         faults=faults,
         outgoing=outgoing,
         host=settings.simulator_host,
         port=settings.port_of(facts.port_offset),
+    )
+
+
+def webhook_agency(
+    settings: Settings, *, schedule: Schedule, http: aiohttp.ClientSession, clock: Clock
+) -> HttpSimulator:
+    """The agency that is told by signed messages at one address, and calls back."""
+    partner_id, faults = WEBHOOK_AGENCY, FaultPanel()
+    outgoing = _calling_back(partner_id, settings, schedule=schedule, http=http, clock=clock)
+    office = _office(partner_id, settings, schedule=schedule, clock=clock, announce=outgoing.push)
+    agency = WebhookAgency(
+        office=office,
+        secret=settings.secret(f"secret_{partner_id}_signing_keys").split()[0],
+        visitor_fields=WEBHOOK_AGENCY_FIELDS,
+        faults=faults,
+        clock=clock,
+    )
+    return HttpSimulator(
+        office=office,
+        answer=agency.answer,
+        faults=faults,
+        outgoing=outgoing,
+        host=settings.simulator_host,
+        port=settings.port_of(WEBHOOK_AGENCY_PORT),
     )
 
 
@@ -153,6 +177,23 @@ def portal_people(
         outgoing=outgoing,
         faults=faults,
     )
+
+
+def _calling_back(
+    partner_id: str,
+    settings: Settings,
+    *,
+    schedule: Schedule,
+    http: aiohttp.ClientSession,
+    clock: Clock,
+) -> Outgoing:
+    callbacks = CallbackSender(
+        address=f"{settings.simulator_callback_url}/partners/{partner_id}/status",
+        secret=settings.secret(f"secret_{partner_id}_callback_secret"),
+        session=http,
+        clock=clock,
+    )
+    return Outgoing(partner_id=partner_id, send=callbacks.send, schedule=schedule)
 
 
 def _office(

@@ -219,8 +219,9 @@ def test_examples_for_agencies_are_well_formed(path: Path) -> None:
     assert [example for example in examples if not is_well_formed(example)] == []
 
 
-def test_the_signature_shown_to_agencies_is_right() -> None:
-    text = TEXTS[ROOT / "docs" / "partners" / "rest.md"]
+@pytest.mark.parametrize("page", ["rest.md", "webhook.md"])
+def test_the_signature_shown_to_agencies_is_right(page: str) -> None:
+    text = TEXTS[ROOT / "docs" / "partners" / page]
     shown = dict(re.findall(r"^(secret|body|webhook-\w+) +(\S.*)$", text, re.M))
     sent = datetime.fromtimestamp(int(shown["webhook-timestamp"]), UTC)
     verify_signature(shown["body"].encode(), shown, keys=read_keys(shown["secret"]), now=sent)

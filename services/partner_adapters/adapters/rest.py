@@ -14,12 +14,11 @@ What each answer to a delivery means (`reason` is `http_<status>` unless named):
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from services.partner_adapters.http_meaning import json_object, raise_common
 from services.partner_adapters.partner_adapter import (
     Collected,
     Delivery,
@@ -32,12 +31,9 @@ from services.partner_adapters.partner_adapter import (
     Receipt,
 )
 from services.partner_adapters.partner_http import LONGEST_ANSWER, LONGEST_LIST, Answer, PartnerHttp
-from services.partner_adapters.retry_schedule import LONGEST_RETRY_AFTER
 from services.partner_adapters.status_message import StatusMessage
 from shared.plumbing.clock import Clock
 
-_UNAVAILABLE = frozenset({408, 425, 429, 503})
-_UNAUTHORIZED = frozenset({401, 403})
 _PAGE = 200
 _LONGEST_CURSOR = 1000
 
@@ -64,7 +60,7 @@ class RestAdapter:
         """One page of at most 200 statuses."""
         query = {"limit": str(_PAGE)} | ({"after": cursor} if cursor is not None else {})
         answer = await self._ask("/statuses", query=query, longest=LONGEST_LIST)
-        content = _json_object(answer)
+        content = json_object(answer)
         entries = content.get("statuses")
         if not isinstance(entries, list):
             raise OutcomeUnknown("unreadable_answer", answer=answer.text)
@@ -99,7 +95,7 @@ class RestAdapter:
         if delivery.what == "referral":
             return Receipt(partner_reference=_reference(answer), answer=answer.text)
         if answer.body.strip():
-            _json_object(answer)
+            json_object(answer)
         return Receipt(answer=answer.text)
 
     async def _ask(
@@ -113,7 +109,7 @@ class RestAdapter:
         answer = await self._http.call("GET", path, query=query, headers=trace, longest=longest)
         if answer.status == 200 or (answer.status == 404 and query is None):
             return answer
-        _raise_common(answer, clock=self._clock)
+        raise_common(answer, clock=self._clock)
         raise PartnerUnavailable(f"http_{answer.status}", answer=answer.text)
 
 
@@ -131,7 +127,7 @@ def _key_of(delivery: Delivery) -> str:
 def _raise_unless_taken(answer: Answer, delivery: Delivery, *, clock: Clock) -> None:
     if 200 <= answer.status < 300:
         return
-    _raise_common(answer, clock=clock)
+    raise_common(answer, clock=clock)
     reason = f"http_{answer.status}"
     failure: type[PartnerFailure] = PartnerRefused
     if answer.status == 409 or answer.status >= 500 or answer.status < 200:
@@ -141,36 +137,8 @@ def _raise_unless_taken(answer: Answer, delivery: Delivery, *, clock: Clock) -> 
     raise failure(reason, answer=answer.text)
 
 
-def _raise_common(answer: Answer, *, clock: Clock) -> None:
-    """What any call can be answered, whatever it was about."""
-    if 300 <= answer.status < 400:
-        raise PartnerNeedsAttention("redirect", answer=answer.text)
-    if answer.status in _UNAUTHORIZED:
-        raise PartnerNeedsAttention("unauthorized", answer=answer.text)
-    if answer.status in _UNAVAILABLE:
-        raise PartnerUnavailable(
-            f"http_{answer.status}",
-            answer=answer.text,
-            retry_after=_retry_after(answer.headers.get("Retry-After"), now=clock.now()),
-        )
-
-
-def _retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds, from either form of Retry-After (RFC 9110, section 10.2.3); a day at most."""
-    if value is None:
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return min(float(value), LONGEST_RETRY_AFTER)
-    try:
-        at = parsedate_to_datetime(value)
-        wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(0.0, wait.total_seconds()), LONGEST_RETRY_AFTER)
-
-
 def _reference(answer: Answer) -> str:
-    reference = _json_object(answer).get("reference")
+    reference = json_object(answer).get("reference")
     if not isinstance(reference, str) or not 0 < len(reference) <= 100:
         raise OutcomeUnknown("answer_without_reference", answer=answer.text)
     if not reference.isprintable():  # NUL or half a character: it could not be stored
@@ -192,15 +160,3 @@ def _cursor(page: Mapping[str, Any], *, answer: Answer) -> str | None:
     ):
         raise OutcomeUnknown("unreadable_answer", answer=answer.text)
     return following
-
-
-def _json_object(answer: Answer) -> dict[str, Any]:
-    try:
-        content = json.loads(answer.body) if answer.whole else None
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise OutcomeUnknown(
-            "unreadable_answer" if answer.whole else "answer_too_long", answer=answer.text
-        )
-    return content

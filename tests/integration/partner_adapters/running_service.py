@@ -241,6 +241,7 @@ async def running_service(
         "AIGUILLAGE_PARTNERS_FOLDER": str(folder),
         "AIGUILLAGE_LOG_LEVEL": "warning",
         f"AIGUILLAGE_PARTNER_ADDRESS_{rest.upper()}": partner_address,
+        "AIGUILLAGE_PARTNERS_ON_LOOPBACK": "true",
         "AIGUILLAGE_SECRET_T_KEY": "k",
         "AIGUILLAGE_SECRET_T_CALLBACK": CALLBACK_SECRET,
         "AIGUILLAGE_SECRET_T_PUBLIC": json.dumps(agency_key.as_dict(private=False)),

@@ -46,6 +46,7 @@ CREDENTIALS = {
     "rest": 'way = "api_key"\napi_key = "T_KEY"',
     "kafka_queue": 'way = "public_key"\npublic_key = "T_PUBLIC"',
     "portal": 'way = "none"',
+    "webhook": 'way = "signing_keys"\nsigning_keys = "T_SIGNING"',
 }
 
 
@@ -54,10 +55,11 @@ def partner_of(kind, *, partner_id="caf", address=None):
     file = parse_partner_file(text, name=f"{partner_id}.toml", kinds=ADAPTERS)
     environment = {
         "AIGUILLAGE_SECRET_T_KEY": "k",
+        "AIGUILLAGE_SECRET_T_SIGNING": "whsec_c2VjcmV0LW9mLXRoZS10ZXN0cw==",
         "AIGUILLAGE_SECRET_T_PUBLIC": json.dumps(AGENCY_KEY.as_dict(private=False)),
         f"AIGUILLAGE_PARTNER_ADDRESS_{partner_id.upper()}": address or "",
     }
-    return connect_partners({partner_id: file}, environment)[partner_id]
+    return connect_partners({partner_id: file}, environment, on_loopback=True)[partner_id]
 
 
 class _NoQueue:
@@ -155,7 +157,32 @@ async def portal(house, _):
     await adapter.close()
 
 
-KINDS = {"rest": rest, "kafka_queue": kafka_queue, "portal": portal}
+@asynccontextmanager
+async def webhook(house, _):
+    async with stub_partner() as stub:
+        adapter = build("webhook", house, partner=partner_of("webhook", address=stub.address))
+
+        async def got():
+            whats = {
+                "referral.issued": "referral",
+                "referral.answer_given": "answer",
+                "referral.recalled": "withdrawal",
+            }
+            messages = [json.loads(each.body) for each in stub.asked]
+            return [
+                (
+                    asked.headers["webhook-id"],
+                    whats[message["type"]],
+                    json.dumps(message["data"]).encode(),
+                )
+                for asked, message in zip(stub.asked, messages, strict=True)
+            ]
+
+        yield adapter, got
+        await adapter.close()
+
+
+KINDS = {"rest": rest, "kafka_queue": kafka_queue, "portal": portal, "webhook": webhook}
 
 
 def test_every_kind_of_the_registry_has_its_place_in_this_suite():

@@ -21,6 +21,7 @@ from services.partner_adapters.partner_credentials import (
     OAuth2Authorization,
 )
 from services.partner_adapters.partner_http import PartnerHttp
+from services.partner_adapters.partner_network import Reach
 from shared.plumbing.clock import MovableClock
 from tests.integration.partner_adapters.stub_partner import accept, stub_partner
 
@@ -51,6 +52,7 @@ def adapter_of(address, *, authorization=None, timeout=5.0, clock=None):
         authorization=authorization or ApiKeyAuthorization("k"),
         concurrency=8,
         timeout=timeout,
+        reach=Reach(loopback=True),
     )
     return RestAdapter(http=http, clock=clock)
 
@@ -264,7 +266,13 @@ class Tokens:
 
 
 def oauth2(stub, clock):
-    return OAuth2Authorization(address=stub.address, client_id="c", client_secret="s", clock=clock)
+    return OAuth2Authorization(
+        address=stub.address,
+        client_id="c",
+        client_secret="s",
+        reach=Reach(loopback=True),
+        clock=clock,
+    )
 
 
 async def test_one_token_serves_all_calls_until_shortly_before_its_end(stub):

@@ -52,7 +52,7 @@ async def callbacks() -> AsyncIterator[tuple[Callbacks, str]]:
 
 @pytest.fixture
 async def agencies(callbacks: tuple[Callbacks, str]) -> AsyncIterator[Agencies]:
-    """caf (OAuth2, callback), engie (key, callback), edf and laposte (key, polled)."""
+    """caf (OAuth2, callback), engie (signed messages, callback), edf and laposte (key, polled)."""
     settings = Settings(
         simulator_partners=("caf", "engie", "edf", "laposte"),
         simulator_base_port=0,
@@ -62,7 +62,7 @@ async def agencies(callbacks: tuple[Callbacks, str]) -> AsyncIterator[Agencies]:
         secret_caf_client_id="caf-client",
         secret_caf_client_secret="caf-secret",
         secret_caf_callback_secret=WEBHOOK_SECRET,
-        secret_engie_api_key=KEY,
+        secret_engie_signing_keys=WEBHOOK_SECRET,
         secret_engie_callback_secret=WEBHOOK_SECRET,
         secret_edf_api_key=KEY,
         secret_laposte_api_key=KEY,

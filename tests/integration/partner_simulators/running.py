@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 from aiohttp import web
+from standardwebhooks.webhooks import Webhook
 
 from services.partner_simulators.control_api import ControlApi
 from services.partner_simulators.schedule import Schedule
@@ -84,6 +86,20 @@ class Agencies:
         return await self.post(
             partner_id, "/referrals", form, **{"Idempotency-Key": form["referral_id"], **headers}
         )
+
+    async def tell(self, partner_id: str, message: Any, **headers: str) -> tuple[int, Any]:
+        """Post a signed message, as Standard Webhooks; `headers` replace ours."""
+        text, message_id, now = json.dumps(message), str(uuid4()), self.clock()
+        signed = {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(WEBHOOK_SECRET).sign(message_id, now, text),
+            **headers,
+        }
+        async with self.http.post(
+            self.address(partner_id), data=text, headers=signed, allow_redirects=False
+        ) as response:
+            return response.status, await response.json()
 
     async def post(
         self, partner_id: str, path: str, content: Any, **headers: str

@@ -147,7 +147,7 @@ async def test_callbacks_are_signed_and_in_order(
 ) -> None:
     seen, _ = callbacks
     form = referral()
-    await agencies.hand_in("engie", form)
+    await agencies.tell("engie", {"type": "referral.issued", "data": form})
     await eventually(lambda: len(seen.received) >= 3)
     assert seen.words(form["referral_id"]) == ["received", "processing", "done"]
     for call in seen.received:
@@ -161,7 +161,7 @@ async def test_callbacks_are_tried_again_until_they_are_taken(
     seen, _ = callbacks
     seen.answers += [503, 500]
     form = referral()
-    await agencies.hand_in("engie", form)
+    await agencies.tell("engie", {"type": "referral.issued", "data": form})
     await eventually(lambda: len(seen.received) >= 5)
     assert seen.words(form["referral_id"]) == ["received", "processing", "done"]
     ids = [call["headers"]["webhook-id"] for call in seen.received]
@@ -174,7 +174,7 @@ async def test_a_callback_that_is_refused_for_good_does_not_hold_up_the_next(
     seen, _ = callbacks
     seen.answers += [404]
     form = referral()
-    await agencies.hand_in("engie", form)
+    await agencies.tell("engie", {"type": "referral.issued", "data": form})
     await eventually(lambda: len(seen.received) >= 3)
     assert seen.words(form["referral_id"]) == ["processing", "done"]
     assert agencies.simulators["engie"].outgoing.given_up == 1

@@ -66,7 +66,9 @@ def test_simulators_never_hold_the_key_ring_nor_the_database(
 
 
 def test_partner_adapters_finds_every_address_and_secret(plans: dict[str, dict[str, str]]) -> None:
-    partners = connect_partners(load_partner_files(kinds=ADAPTERS), plans["partner_adapters"])
+    partners = connect_partners(
+        load_partner_files(kinds=ADAPTERS), plans["partner_adapters"], on_loopback=True
+    )
     for partner_id, facts in REST_AGENCIES.items():
         port = 21_005 + facts.port_offset
         assert partners[partner_id].need_address() == f"http://127.0.0.1:{port}"

@@ -96,7 +96,9 @@ def test_missing_secrets_are_all_named_and_addresses_come_from_the_environment()
         "AIGUILLAGE_SECRET_CAF_CALLBACK_SECRET": "whsec_c2VjcmV0",
         "AIGUILLAGE_PARTNER_ADDRESS_CAF": "http://127.0.0.1:8101",
     }
-    partner = connect_partners({"caf": file}, environment)["caf"]
+    with pytest.raises(PartnerNotConfigured, match="AIGUILLAGE_PARTNERS_ON_LOOPBACK"):
+        connect_partners({"caf": file}, environment)
+    partner = connect_partners({"caf": file}, environment, on_loopback=True)["caf"]
     assert partner.need_address() == "http://127.0.0.1:8101"
     assert "whsec_c2VjcmV0" not in repr(partner)
     environment["AIGUILLAGE_SECRET_CAF_CALLBACK_SECRET"] = "not a key, é"

@@ -6,8 +6,8 @@ from services.partner_simulators.office import Office
 from services.partner_simulators.outgoing import Outgoing
 
 
-class RestSimulator:
-    """One `rest` partner, as the control port sees it."""
+class HttpSimulator:
+    """One partner with an HTTP door, as the control port sees it."""
 
     possible_faults = DOOR_FAULTS
 
