@@ -2,11 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
 
 from services.partner_adapters.breaker import BreakerRules
+from services.partner_adapters.opening_hours import OpeningHours, parse_span
 from services.partner_adapters.pace import Pace
 from services.partner_adapters.partner_address import check_address
 from services.partner_adapters.referral_progress import AfterUnknown, DeliveryRules
@@ -155,6 +164,53 @@ class Retry(Table):
     """After the start of a call of unknown outcome: before, it may still be worked on there."""
 
 
+class Hours(Table):
+    """When the agency takes deliveries, in Paris: `monday = ["09:00-12:00", "13:30-17:00"]`."""
+
+    monday: tuple[str, ...] = ()
+    tuesday: tuple[str, ...] = ()
+    wednesday: tuple[str, ...] = ()
+    thursday: tuple[str, ...] = ()
+    friday: tuple[str, ...] = ()
+    saturday: tuple[str, ...] = ()
+    sunday: tuple[str, ...] = ()
+    open_on_holidays: bool = False
+
+    @model_validator(mode="after")
+    def _opens(self) -> "Hours":
+        spans = [span for day in self.opening_hours().weekdays for span in day]
+        if not spans:
+            raise ValueError("it never opens")
+        return self
+
+    @field_validator("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    @classmethod
+    def _spans_follow_each_other(cls, day: tuple[str, ...]) -> tuple[str, ...]:
+        spans = [parse_span(span) for span in day]
+        if any(after[0] <= before[1] for before, after in pairwise(spans)):
+            raise ValueError("its times must follow each other")
+        return day
+
+    def opening_hours(self) -> OpeningHours:
+        """As the calendar reads them."""
+        week = (self.monday, self.tuesday, self.wednesday, self.thursday, self.friday)
+        weekend = (self.saturday, self.sunday)
+        return OpeningHours(
+            weekdays=[[parse_span(span) for span in day] for day in (*week, *weekend)],
+            open_on_holidays=self.open_on_holidays,
+        )
+
+
+class Deadline(Table):
+    acknowledge_business_days: int = Field(ge=1, le=60)
+    """From the delivery; an agency that said nothing by then is shown to people."""
+
+
+class Expiry(Table):
+    days: int = Field(ge=1, le=730)
+    """From the issue; a referral that is not finished by then has expired."""
+
+
 class BreakerSettings(Table):
     failures_to_open: int = Field(default=5, ge=1)
     first_pause_seconds: float = Field(default=5, gt=0)
@@ -198,6 +254,9 @@ class PartnerFile(Table):
     limits: Limits = Limits()
     retry: Retry = Retry()
     breaker: BreakerSettings = BreakerSettings()
+    hours: Hours | None = None
+    deadline: Deadline | None = None
+    expiry: Expiry | None = None
     units: tuple[Unit, ...] = ()
     settings: SerializeAsAny[Table] = NoSettings()
     """What this kind alone needs; the kind says which table it is."""

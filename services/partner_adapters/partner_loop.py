@@ -33,6 +33,7 @@ from services.partner_adapters.claim_store import (
 )
 from services.partner_adapters.deliver_referrals import NEVER_CALLED, deliver_referrals
 from services.partner_adapters.list_lost_calls import list_lost_calls
+from services.partner_adapters.opening_hours import is_open
 from services.partner_adapters.partner_adapter import PartnerAdapter
 from services.partner_adapters.partner_file import PartnerFile
 from services.partner_adapters.partner_locks import PartnerLocks
@@ -97,6 +98,7 @@ class PartnerLoop:
         self._rules = partner.breaker.rules()
         self._call_timeout = partner.limits.request_timeout_seconds + OVERTIME
         self._paces = partner.limits.paces()
+        self._hours = partner.hours.opening_hours() if partner.hours else None
         self._breaker = Breaker()
         self._attention: str | None = None
         self._shown: tuple[BreakerState, str | None] | None = None
@@ -145,6 +147,8 @@ class PartnerLoop:
 
     async def _claim_and_call(self) -> None:
         now = self._clock.now()
+        if self._hours is not None and not is_open(self._hours, now):
+            return
         most, limits = self._partner.limits.concurrency, self._partner.limits
         free = [most - self._calling, 2 * most - len(self._calls)]
         allowed = calls_allowed(
