@@ -1,6 +1,7 @@
 """`aiguillage intake`, `router`, `partner-adapters`: one service, until SIGTERM."""
 
 import asyncio
+import gc
 import importlib
 from typing import Any
 
@@ -15,7 +16,7 @@ def serve(service: str) -> None:
     there, `CommandFailed` when the service ended by itself.
     """
     settings = _read_settings(service)
-    main: Any = importlib.import_module(f"services.{service}.main")
+    main = _import_main(service)
     from shared.plumbing.service import ServiceFailed
 
     try:
@@ -25,6 +26,16 @@ def serve(service: str) -> None:
         raise CommandFailed(f"{service}: {error}") from error
     except Exception as error:
         raise _explained(service, error) from error
+
+
+def _import_main(service: str) -> Any:
+    """All that importing makes is there to stay: the garbage collector never looks through it."""
+    gc.disable()
+    try:
+        return importlib.import_module(f"services.{service}.main")
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _loop_factory() -> Any:

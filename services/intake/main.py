@@ -28,13 +28,18 @@ from shared.plumbing.database import Database
 from shared.plumbing.group_commit import GroupCommit
 from shared.plumbing.health import Health
 from shared.plumbing.http_door import build_door
-from shared.plumbing.observability import configure_logging, log
+from shared.plumbing.observability import log
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.outbox_relay import OutboxRelay
 from shared.plumbing.passwords import Passwords
 from shared.plumbing.sealing import KeyRing, Sealer
-from shared.plumbing.service import after_topics_exist, connect_patiently, running, serve, sweeping
-from shared.plumbing.tracing import configure_tracing
+from shared.plumbing.service import (
+    after_topics_exist,
+    connect_patiently,
+    run_service,
+    running,
+    sweeping,
+)
 
 
 def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -141,19 +146,13 @@ async def _serving(
 
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM; raises `ServiceFailed` when a part of the service ended."""
-    configure_logging(service=SCHEMA, level=settings.log_level, log_format=settings.log_format)
-    stop_tracing = configure_tracing(service=SCHEMA, otlp_endpoint=settings.otlp_endpoint)
-    log.info("settings_read", **settings.masked())
-    try:
-        app = build_app(settings)
-        await serve(
-            app,
-            host=settings.host,
-            port=settings.intake_port,
-            on_stop=lambda: app.state.parts.feed.end_all(),  # noqa: PLW0108 - parts come later
-        )
-    finally:
-        stop_tracing()
+    await run_service(
+        partial(build_app, settings),
+        settings,
+        service=SCHEMA,
+        port=settings.intake_port,
+        on_stop=lambda app: app.state.parts.feed.end_all(),
+    )
 
 
 async def _authenticate(request: Request) -> Principal | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -21,12 +22,17 @@ from shared.plumbing.clock import Clock, SystemClock
 from shared.plumbing.health import Health
 from shared.plumbing.http_door import build_door, session_authenticator
 from shared.plumbing.kafka import consume
-from shared.plumbing.observability import configure_logging, log
+from shared.plumbing.observability import log
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.outbox_relay import OutboxRelay
 from shared.plumbing.sealing import KeyRing, Sealer
-from shared.plumbing.service import after_topics_exist, connect_patiently, running, serve, sweeping
-from shared.plumbing.tracing import configure_tracing
+from shared.plumbing.service import (
+    after_topics_exist,
+    connect_patiently,
+    run_service,
+    running,
+    sweeping,
+)
 
 SCHEMA = "router"
 
@@ -114,10 +120,6 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM; raises `ServiceFailed` when a part of the service ended."""
-    configure_logging(service=SCHEMA, level=settings.log_level, log_format=settings.log_format)
-    stop_tracing = configure_tracing(service=SCHEMA, otlp_endpoint=settings.otlp_endpoint)
-    log.info("settings_read", **settings.masked())
-    try:
-        await serve(build_app(settings), host=settings.host, port=settings.router_port)
-    finally:
-        stop_tracing()
+    await run_service(
+        partial(build_app, settings), settings, service=SCHEMA, port=settings.router_port
+    )

@@ -16,7 +16,10 @@ from shared.plumbing.database import TRANSIENT, Database, DatabaseUnavailable
 from shared.plumbing.http_head import BoundedHead
 from shared.plumbing.inbox import sweep_inbox
 from shared.plumbing.migrations import verify_schema
+from shared.plumbing.observability import configure_logging
+from shared.plumbing.settings import ServiceSettings
 from shared.plumbing.topic_admin import KafkaUnavailable, verify_topics
+from shared.plumbing.tracing import configure_tracing
 
 log = structlog.get_logger()
 
@@ -118,6 +121,25 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_stop()
         await super().shutdown(sockets)
+
+
+async def run_service(
+    build_app: Callable[[], FastAPI],
+    settings: ServiceSettings,
+    *,
+    service: str,
+    port: int,
+    on_stop: Callable[[FastAPI], None] = lambda _: None,
+) -> None:
+    """Serve until SIGTERM, with logs and traces; raises what `build_app` and `serve` raise."""
+    configure_logging(service=service, level=settings.log_level, log_format=settings.log_format)
+    stop_tracing = configure_tracing(service=service, otlp_endpoint=settings.otlp_endpoint)
+    log.info("settings_read", **settings.masked())
+    try:
+        app = build_app()
+        await serve(app, host=settings.host, port=port, on_stop=lambda: on_stop(app))
+    finally:
+        stop_tracing()
 
 
 async def serve(
