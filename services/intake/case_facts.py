@@ -25,6 +25,7 @@ from shared.contracts.events import (
     ReferralDeliveryResumedV1,
     ReferralDeliveryUncertainV1,
     ReferralMessageReceivedV1,
+    ReferralOverdueV1,
     ReferralStatusChangedV1,
     ReferralUpdate,
 )
@@ -82,7 +83,7 @@ class ReferralFacts(_Facts):
 
     message_number: int = 0
     needs_person: bool = False
-    """The agency's last message could not be mapped: somebody must read it."""
+    """The agency's last message could not be mapped, or it is overdue: somebody must look."""
 
     @property
     def status(self) -> ReferralStatus:
@@ -115,7 +116,7 @@ def add_event(facts: CaseFacts, event: Event) -> CaseFacts:
             return _replace(facts, _add_delivery_news(_referral(facts, event), event))
         case ReferralStatusChangedV1():
             return _replace(facts, _add_status(_referral(facts, event), event))
-        case ReferralMessageReceivedV1():
+        case ReferralMessageReceivedV1() | ReferralOverdueV1():
             return _replace(facts, _add_message(_referral(facts, event), event))
     return facts
 
@@ -239,8 +240,11 @@ def _add_status(referral: ReferralFacts, event: ReferralStatusChangedV1) -> Refe
     )
 
 
-def _add_message(referral: ReferralFacts, event: ReferralMessageReceivedV1) -> ReferralFacts:
-    return _add_mapped(referral, number=event.number, needs_person=event.needs_person)
+def _add_message(
+    referral: ReferralFacts, event: ReferralMessageReceivedV1 | ReferralOverdueV1
+) -> ReferralFacts:
+    needs_person = isinstance(event, ReferralOverdueV1) or event.needs_person
+    return _add_mapped(referral, number=event.number, needs_person=needs_person)
 
 
 def _add_mapped(referral: ReferralFacts, *, number: int, needs_person: bool) -> ReferralFacts:

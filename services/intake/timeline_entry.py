@@ -15,6 +15,7 @@ from shared.contracts.events import (
     ReferralDeliveryResumedV1,
     ReferralDeliveryUncertainV1,
     ReferralMessageReceivedV1,
+    ReferralOverdueV1,
     ReferralStatusChangedV1,
 )
 
@@ -25,6 +26,7 @@ CaseUpdate = (
     | ReferralDeliveryUncertainV1
     | ReferralDeliveryParkedV1
     | ReferralDeliveryResumedV1
+    | ReferralOverdueV1
     | ReferralStatusChangedV1
     | ReferralMessageReceivedV1
 )

@@ -283,6 +283,14 @@ class ReferralDeliveryResumedV1(ReferralUpdate):
     """The account of the person."""
 
 
+class ReferralOverdueV1(ReferralUpdate):
+    """The agency has not acknowledged by the deadline agreed with it: a person should ask."""
+
+    TYPE: ClassVar[str] = "referral.overdue.v1"
+
+    deadline: AwareDatetime
+
+
 class ReferralStatusChangedV1(ReferralUpdate):
     """The agency moved on. Sealed, when it said something: `WrittenContent`."""
 
@@ -348,6 +356,7 @@ EVENTS: dict[str, type[Event]] = {
         ReferralDeliveryUncertainV1,
         ReferralDeliveryParkedV1,
         ReferralDeliveryResumedV1,
+        ReferralOverdueV1,
         ReferralStatusChangedV1,
         ReferralMessageReceivedV1,
         PartnerDescribedV1,

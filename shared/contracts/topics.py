@@ -47,6 +47,7 @@ CASE_UPDATES = Topic(
         e.ReferralDeliveryUncertainV1.TYPE,
         e.ReferralDeliveryParkedV1.TYPE,
         e.ReferralDeliveryResumedV1.TYPE,
+        e.ReferralOverdueV1.TYPE,
         e.ReferralStatusChangedV1.TYPE,
         e.ReferralMessageReceivedV1.TYPE,
     ),

@@ -15,6 +15,7 @@ from shared.contracts.referral_status import ReferralStatus, RefusalReason
 from tests.unit.intake.updates import (
     delivered,
     message,
+    overdue,
     parked,
     referral_of,
     resumed,
@@ -116,6 +117,15 @@ def test_a_message_that_cannot_be_mapped_needs_a_person_until_the_next_status() 
     assert unread.referrals[referral_of("caf")].needs_person
     read = add_event(unread, status("caf", S.IN_PROGRESS, number=3))
     assert not read.referrals[referral_of("caf")].needs_person
+
+
+def test_an_overdue_referral_needs_a_person_until_the_agency_says_something() -> None:
+    silent = facts_of(delivered("caf"), overdue("caf", number=2))
+    assert silent.referrals[referral_of("caf")].needs_person
+    heard = facts_of(
+        delivered("caf"), overdue("caf", number=2), status("caf", S.ACKNOWLEDGED, number=3)
+    )
+    assert not heard.referrals[referral_of("caf")].needs_person
 
 
 HISTORY: tuple[Event, ...] = (

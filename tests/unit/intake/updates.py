@@ -14,6 +14,7 @@ from shared.contracts.events import (
     ReferralDeliveryParkedV1,
     ReferralDeliveryResumedV1,
     ReferralMessageReceivedV1,
+    ReferralOverdueV1,
     ReferralStatusChangedV1,
     derive_id,
 )
@@ -132,6 +133,12 @@ def resumed(
         what=what,
         resumed_by="exploitation",
     )
+
+
+def overdue(
+    partner_id: str, *, number: int, decision: int = 1, case_id: UUID = CASE
+) -> ReferralOverdueV1:
+    return ReferralOverdueV1(**_about(partner_id, number, decision, case_id), deadline=NOON)
 
 
 def status(
