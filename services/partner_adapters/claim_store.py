@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from services.partner_adapters.partner_adapter import What
-from shared.plumbing.database import Database, Row
+from shared.plumbing.database import Database, Row, Transaction
 
 
 @dataclass(frozen=True)
@@ -114,22 +114,28 @@ async def list_expired_claims(
 
 
 async def mark_due_now(
-    database: Database, *, partner_id: str, now: datetime, also_sent: bool
-) -> None:
-    """Bring forward what waits after a failure, since the partner is back.
+    database: Database | Transaction, *, partner_id: str, now: datetime, rest: timedelta
+) -> int:
+    """Bring forward what waits after a failure; returns how many deliveries that was.
 
-    What may have been sent is included only with `also_sent`: a look-up must not come early.
+    What may have been sent keeps its `rest` from its last call: a look-up must not come early.
     """
-    await database.run_alone(
+    [row] = await database.fetch(
         """
-        UPDATE partner_adapters.deliveries SET due_at = $2
-        WHERE partner_id = $1 AND state = 'due' AND due_at > $2
-          AND ($3 OR NOT may_have_been_sent)
+        WITH brought_forward AS (
+            UPDATE partner_adapters.deliveries
+            SET due_at = greatest($2, CASE WHEN may_have_been_sent THEN sending_since + $3 END)
+            WHERE partner_id = $1 AND state = 'due' AND due_at > greatest(
+                $2, CASE WHEN may_have_been_sent THEN sending_since + $3 END)
+            RETURNING 1
+        )
+        SELECT count(*) AS count FROM brought_forward
         """,
         partner_id,
         now,
-        also_sent,
+        rest,
     )
+    return int(row["count"])
 
 
 def _claimed(row: Row) -> ClaimedDelivery:

@@ -38,6 +38,7 @@ class Attempt:
     outcome: str
     reason: str | None
     answer: str | None
+    partner_id: str
 
 
 async def insert_referrals(
@@ -120,11 +121,11 @@ async def lock_referrals(
     """
     rows = await tx.fetch(
         """
-        SELECT r.referral_id, r.case_id, r.partner_id, r.status, r.number, r.partner_reference,
-               r.needs_person, r.recalled_at, r.trace,
+        SELECT r.referral_id, r.case_id, r.partner_id, r.status, r.status_said_at, r.number,
+               r.partner_reference, r.needs_person, r.recalled_at, r.trace,
                d.delivery_id, d.what, d.position, d.state, d.due_at, d.epoch,
                d.may_have_been_sent, d.failures, d.first_failed_at, d.reason, d.owner,
-               d.finished_at
+               d.sending_since, d.stuck_since, d.finished_at
         FROM partner_adapters.referrals r JOIN partner_adapters.deliveries d USING (referral_id)
         WHERE r.referral_id = ANY($1::uuid[])
         ORDER BY r.referral_id, d.position FOR UPDATE
@@ -140,6 +141,7 @@ async def lock_referrals(
                 case_id=row["case_id"],
                 partner_id=row["partner_id"],
                 status=ReferralStatus(row["status"]),
+                status_said_at=row["status_said_at"],
                 number=row["number"],
                 partner_reference=row["partner_reference"],
                 needs_person=row["needs_person"],
@@ -159,10 +161,25 @@ async def lock_referrals(
                 first_failed_at=row["first_failed_at"],
                 reason=row["reason"],
                 owner=row["owner"],
+                sending_since=row["sending_since"],
+                stuck_since=row["stuck_since"],
                 finished_at=row["finished_at"],
             )
         )
     return referrals
+
+
+async def lock_delivery(
+    tx: Transaction, delivery_id: UUID
+) -> tuple[ReferralProgress, DeliveryProgress] | None:
+    """One delivery and its referral, as `lock_referrals`; None: no such delivery."""
+    referral_id = await tx.fetchval(
+        "SELECT referral_id FROM partner_adapters.deliveries WHERE delivery_id = $1", delivery_id
+    )
+    if referral_id is None:
+        return None
+    referral = (await lock_referrals(tx, [referral_id]))[referral_id]
+    return referral, referral.delivery(delivery_id)
 
 
 async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) -> None:
@@ -175,11 +192,13 @@ async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) 
         """
         WITH moved AS (
             UPDATE partner_adapters.referrals r
-            SET status = c.status, number = c.number, partner_reference = c.partner_reference,
-                needs_person = c.needs_person, recalled_at = c.recalled_at
+            SET status = c.status, status_said_at = c.status_said_at, number = c.number,
+                partner_reference = c.partner_reference, needs_person = c.needs_person,
+                recalled_at = c.recalled_at
             FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::bool[],
-                        $6::timestamptz[])
-                AS c (referral_id, status, number, partner_reference, needs_person, recalled_at)
+                        $6::timestamptz[], $16::timestamptz[])
+                AS c (referral_id, status, number, partner_reference, needs_person, recalled_at,
+                      status_said_at)
             WHERE r.referral_id = c.referral_id
               AND (r.number, r.partner_reference, r.recalled_at)
                   IS DISTINCT FROM (c.number, c.partner_reference, c.recalled_at)
@@ -187,11 +206,12 @@ async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) 
         UPDATE partner_adapters.deliveries d
         SET state = c.state, due_at = c.due_at, may_have_been_sent = c.may_have_been_sent,
             failures = c.failures, first_failed_at = c.first_failed_at, reason = c.reason,
-            owner = c.owner, finished_at = c.finished_at
+            owner = c.owner, stuck_since = c.stuck_since, finished_at = c.finished_at
         FROM unnest($7::uuid[], $8::text[], $9::timestamptz[], $10::bool[], $11::smallint[],
-                    $12::timestamptz[], $13::text[], $14::text[], $15::timestamptz[])
+                    $12::timestamptz[], $13::text[], $14::text[], $15::timestamptz[],
+                    $17::timestamptz[])
             AS c (delivery_id, state, due_at, may_have_been_sent, failures, first_failed_at,
-                  reason, owner, finished_at)
+                  reason, owner, finished_at, stuck_since)
         WHERE d.delivery_id = c.delivery_id
           AND (d.state, d.due_at, d.may_have_been_sent, d.failures, d.reason)
               IS DISTINCT FROM (c.state, c.due_at, c.may_have_been_sent, c.failures, c.reason)
@@ -211,6 +231,8 @@ async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) 
         [each.reason for each in deliveries],
         [each.owner for each in deliveries],
         [each.finished_at for each in deliveries],
+        [copy.status_said_at for copy in copies],
+        [each.stuck_since for each in deliveries],
     )
 
 
@@ -221,9 +243,9 @@ async def insert_attempts(tx: Transaction, attempts: Sequence[Attempt]) -> None:
     await tx.execute(
         """
         INSERT INTO partner_adapters.attempts
-            (delivery_id, epoch, started_at, duration_ms, outcome, reason, answer)
+            (delivery_id, epoch, started_at, duration_ms, outcome, reason, answer, partner_id)
         SELECT * FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::int[], $5::text[],
-                             $6::text[], $7::text[])
+                             $6::text[], $7::text[], $8::text[])
         ON CONFLICT DO NOTHING
         """,
         [each.delivery_id for each in attempts],
@@ -233,4 +255,5 @@ async def insert_attempts(tx: Transaction, attempts: Sequence[Attempt]) -> None:
         [each.outcome for each in attempts],
         [each.reason for each in attempts],
         [each.answer for each in attempts],
+        [each.partner_id for each in attempts],
     )

@@ -12,6 +12,8 @@ from services.partner_adapters.status_store import Said
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database
 from shared.plumbing.group_commit import GroupCommit
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.problem_details import Problem
 from shared.plumbing.sealing import Sealer
 
 CallbackCommit = GroupCommit[Sequence[Said], Sequence[Recorded]]
@@ -23,8 +25,16 @@ class DoorParts:
     database: Database
     callbacks: CallbackCommit
     record: RecordStatuses
+    outbox: Outbox
     sealer: Sealer
     clock: Clock
+
+    def partner(self, partner_id: str) -> ConnectedPartner:
+        """One that this process serves; raises `Problem` 404."""
+        partner = self.partners.get(partner_id)
+        if partner is None:
+            raise Problem(404)
+        return partner
 
 
 async def _parts(request: Request) -> DoorParts:

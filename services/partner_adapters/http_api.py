@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from pydantic import ValidationError
+from pydantic_core import from_json
 from starlette.responses import Response
 
 from services.partner_adapters.callback_signature import (
@@ -11,6 +12,7 @@ from services.partner_adapters.callback_signature import (
     read_keys,
     verify_signature,
 )
+from services.partner_adapters.deliveries_api import add_delivery_routes
 from services.partner_adapters.door_parts import DoorParts, Parts
 from services.partner_adapters.partner_file import ByCallback
 from services.partner_adapters.partners_api import add_partner_routes
@@ -29,6 +31,7 @@ from shared.plumbing.validation_messages import field_errors
 def add_routes(app: FastAPI) -> None:
     """Add this service's own routes to its door."""
     add_partner_routes(app)
+    add_delivery_routes(app)
     add_portal_routes(app)
 
     @app.post(
@@ -82,11 +85,12 @@ def _verify(partner_id: str, body: bytes, request: Request, parts: DoorParts) ->
 def _read(body: bytes) -> list[StatusMessage]:
     """One status, or up to 100 of them; raises `Problem` naming every wrong field."""
     try:
-        model = StatusBatch if b'"statuses"' in body else StatusMessage
-        content = model.model_validate_json(body)
+        content = from_json(body)
+    except ValueError:
+        raise Problem(400, code="not-json") from None
+    try:
+        if isinstance(content, dict) and "statuses" in content:
+            return StatusBatch.model_validate(content).statuses
+        return [StatusMessage.model_validate(content)]
     except ValidationError as error:
-        errors = error.errors()
-        if errors[0]["type"] == "json_invalid":
-            raise Problem(400, code="not-json") from None
-        raise Problem(422, errors=field_errors(errors)) from None
-    return content.statuses if isinstance(content, StatusBatch) else [content]
+        raise Problem(422, errors=field_errors(error.errors())) from None

@@ -18,6 +18,7 @@ from services.partner_adapters.consumers import hear_referrals, hear_replies, ke
 from services.partner_adapters.describe_partners import describe_partners
 from services.partner_adapters.door_parts import CallbackCommit, DoorParts
 from services.partner_adapters.http_api import add_routes
+from services.partner_adapters.http_pages import add_pages
 from services.partner_adapters.partner_adapter import Collects, PartnerAdapter
 from services.partner_adapters.partner_environment import (
     ConnectedPartner,
@@ -180,6 +181,7 @@ def build_app(
         lifespan=lifespan,
     )
     add_routes(app)
+    add_pages(app, sign_in=settings.sign_in)
     return app
 
 
@@ -219,6 +221,7 @@ async def _serving(app: FastAPI, core: Core, *, kafka: str, health: Health) -> A
         database=core.database,
         callbacks=callbacks,
         record=core.record_statuses,
+        outbox=core.outbox,
         sealer=core.sealer,
         clock=core.clock,
     )

@@ -277,7 +277,7 @@ class PartnerLoop:
                 self._database,
                 partner_id=self._partner.id,
                 now=self._clock.now(),
-                also_sent=self._partner.after_unknown == "resend",
+                rest=self._partner.delivery_rules().rest_after_sending,
             )
             self._changed.set()
         log.info(

@@ -1,4 +1,4 @@
-"""All SQL on the partners' state and on who did what to it."""
+"""All SQL on the partners' state."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -81,7 +81,7 @@ async def mark_condition(
 async def mark_paused(
     tx: Transaction, partner_id: str, *, paused: bool, account: str, now: datetime
 ) -> bool:
-    """Pause or resume, and keep who did it; False when there was nothing to change."""
+    """Pause or resume; False when there was nothing to change."""
     changed = await tx.fetchval(
         """
         UPDATE partner_adapters.partners
@@ -94,17 +94,7 @@ async def mark_paused(
         account,
         now,
     )
-    if not changed:
-        return False
-    await tx.execute(
-        "INSERT INTO partner_adapters.partner_actions (partner_id, action, account, at) "
-        "VALUES ($1, $2, $3, $4)",
-        partner_id,
-        "paused" if paused else "resumed",
-        account,
-        now,
-    )
-    return True
+    return bool(changed)
 
 
 _CONDITION = """
@@ -133,11 +123,13 @@ async def find_condition(database: Database, partner_id: str) -> Row | None:
     return await database.fetchrow(f"{_CONDITION} WHERE p.partner_id = $1", partner_id)
 
 
-async def list_actions(database: Database, partner_id: str, *, limit: int = 20) -> list[Row]:
-    """Who did what, the latest first."""
+async def list_call_counts(database: Database, *, since: datetime) -> list[Row]:
+    """How many calls began since then, per partner: `accepted`, and `failed` for all others."""
     return await database.fetch(
-        "SELECT action, account, at FROM partner_adapters.partner_actions "
-        "WHERE partner_id = $1 ORDER BY id DESC LIMIT $2",
-        partner_id,
-        limit,
+        """
+        SELECT partner_id, count(*) FILTER (WHERE outcome = 'accepted') AS accepted,
+               count(*) FILTER (WHERE outcome <> 'accepted') AS failed
+        FROM partner_adapters.attempts WHERE started_at > $1 GROUP BY partner_id
+        """,
+        since,
     )

@@ -119,6 +119,7 @@ def _attempt(call: CallEnded, referral: ReferralProgress, *, sealer: Sealer) -> 
         outcome=call.outcome.kind,
         reason=call.outcome.reason,
         answer=answer,
+        partner_id=referral.partner_id,
     )
 
 

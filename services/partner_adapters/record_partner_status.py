@@ -16,10 +16,13 @@ from services.partner_adapters.referral_progress import (
 from services.partner_adapters.status_store import (
     Meant,
     Said,
+    SpokenWords,
     insert_unseen_statuses,
     mark_meanings,
+    stored_words,
 )
 from services.partner_adapters.status_words import StatusWords, meaning_of
+from services.partner_adapters.word_store import lock_mapped_words
 from shared.contracts.events import ReferralUpdate
 from shared.contracts.personal import WrittenContent
 from shared.plumbing.clock import Clock
@@ -48,10 +51,16 @@ async def record_partner_status(
     """Apply each status, in the order given; one answer each.
 
     A status proves that the referral was delivered. What would move it backwards is kept and
-    moves nothing. A word that is not in the partner's table is passed on for a person.
+    moves nothing. A word that is neither in `words`, the table of the partner's file, nor mapped
+    by a person is passed on for a person; where both know a word, the file holds.
     """
     now = clock.now()
-    unseen = await insert_unseen_statuses(tx, said, now=now)
+    words = await _with_mapped_words(tx, said, words)
+    unseen = await insert_unseen_statuses(
+        tx,
+        [(each, *stored_words(each, words[each.partner_id], sealer=sealer)) for each in said],
+        now=now,
+    )
     referrals = await lock_referrals(tx, [each.status.referral_id for each in said])
     answers: list[Recorded] = []
     meanings: list[Meant] = []
@@ -67,7 +76,7 @@ async def record_partner_status(
         if referral is None or referral.partner_id != each.partner_id:
             log.warning("foreign_status_kept", partner_id=each.partner_id)
             answers.append("foreign")
-            meanings.append((each, "foreign", None))
+            meanings.append(Meant(each, "foreign"))
             continue
         sealed = _sealed_words(each, referral, sealer=sealer)
         recorded, moved = _apply(
@@ -75,11 +84,30 @@ async def record_partner_status(
         )
         events += outgoing(referral, moved)
         answers.append(recorded)
-        meanings.append((each, recorded, sealed))
+        unread = recorded == "unknown_word"
+        words_sealed = _sealed_unread(each, referral, sealer=sealer) if unread else None
+        meanings.append(Meant(each, recorded, sealed, words_sealed))
     await mark_meanings(tx, meanings)
     await mark_progress(tx, referrals.values())
     await outbox.append(tx, events)
     return answers
+
+
+async def _with_mapped_words(
+    tx: Transaction, said: Sequence[Said], words: Mapping[str, StatusWords]
+) -> Mapping[str, StatusWords]:
+    """The files' tables, and what people mapped where those do not do."""
+    wanting = {
+        each.partner_id
+        for each in said
+        if not meaning_of(
+            words[each.partner_id], word=each.status.word, reason_word=each.status.reason_word
+        )
+    }
+    if not wanting:
+        return words
+    mapped = await lock_mapped_words(tx, sorted(wanting))
+    return {**words, **{each: words[each].over(mapped[each]) for each in wanting}}
 
 
 def _apply(
@@ -124,3 +152,9 @@ def _sealed_words(said: Said, referral: ReferralProgress, *, sealer: Sealer) -> 
     spoken = status.word if status.reason_word is None else f"{status.word} / {status.reason_word}"
     content = WrittenContent(text=status.message or "", partner_word=spoken)
     return sealer.seal(content, bound_to=referral.case_id)
+
+
+def _sealed_unread(said: Said, referral: ReferralProgress, *, sealer: Sealer) -> str:
+    """The words one by one, for whoever maps them."""
+    spoken = SpokenWords(word=said.status.word, reason_word=said.status.reason_word)
+    return sealer.seal(spoken, bound_to=referral.case_id)

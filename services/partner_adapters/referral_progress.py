@@ -47,6 +47,10 @@ class DeliveryProgress:
     first_failed_at: datetime | None = None
     reason: str | None = None
     owner: str | None = None
+    sending_since: datetime | None = None
+    """When its last call began."""
+    stuck_since: datetime | None = None
+    """Since when a person must act: it is parked or uncertain."""
     finished_at: datetime | None = None
 
     @property
@@ -62,6 +66,8 @@ class ReferralProgress:
     case_id: UUID
     partner_id: str
     status: ReferralStatus
+    status_said_at: datetime | None = None
+    """When the agency says that this status began."""
     number: int = 0
     partner_reference: str | None = None
     needs_person: bool = False
@@ -101,6 +107,11 @@ class DeliveryRules:
     look_up_after: timedelta
     """From the start of a call, how long the partner may still be working on it."""
 
+    @property
+    def rest_after_sending(self) -> timedelta:
+        """What may have been sent is left alone for so long from the start of its call."""
+        return self.look_up_after if self.after_unknown == "look_up" else timedelta()
+
 
 def settle(
     referral: ReferralProgress,
@@ -115,7 +126,7 @@ def settle(
     """Apply how a call, begun at `started_at`, ended to a delivery that is `sending`."""
     delivery.reason = outcome.reason
     if outcome.kind == "accepted":
-        return _delivered(referral, delivery, reference=outcome.partner_reference, now=now)
+        return delivered(referral, delivery, reference=outcome.partner_reference, now=now)
     if outcome.kind in {"unknown", "not_there"}:
         delivery.may_have_been_sent = outcome.kind == "unknown"
     if referral.recalled_at is not None and delivery.what != "withdrawal":
@@ -133,13 +144,33 @@ def settle(
     )
 
 
+def delivered(
+    referral: ReferralProgress, delivery: DeliveryProgress, *, reference: str | None, now: datetime
+) -> list[ReferralUpdate]:
+    """The partner has it; `reference` is its own."""
+    _finish(delivery, DeliveryState.DELIVERED, now=now)
+    if delivery.what != "referral":
+        return []
+    referral.partner_reference = reference or referral.partner_reference
+    if may_follow(referral.status, ReferralStatus.DELIVERED):
+        referral.status = ReferralStatus.DELIVERED
+    return [
+        ReferralDeliveredV1(
+            **next_update(referral),
+            at=now,
+            attempt=max(delivery.epoch, 1),
+            partner_reference=referral.partner_reference,
+        )
+    ]
+
+
 def prove_delivered(referral: ReferralProgress, *, now: datetime) -> list[ReferralUpdate]:
     """The agency speaks of the referral, so it has it, whatever we know of the delivery."""
     delivery = referral.main_delivery
     if delivery.finished:
         return []
     delivery.reason = "proved_by_status"
-    return _delivered(referral, delivery, reference=None, now=now)
+    return delivered(referral, delivery, reference=None, now=now)
 
 
 def move_to(
@@ -152,12 +183,14 @@ def move_to(
     sealed: str | None = None,
 ) -> list[ReferralUpdate]:
     """Move the referral on, or nothing at all when that would be backwards."""
-    if not may_follow(referral.status, status):
+    if not may_follow(referral.status, status) or _comes_late(referral, status, at=at):
         return []
-    referral.status = status
+    # An agency whose clock runs ahead must not make all that follows late.
+    referral.status, referral.status_said_at = status, min(at, now)
+    referral.needs_person = False
     return [
         ReferralStatusChangedV1(
-            **_next_update(referral),
+            **next_update(referral),
             at=at,
             status=status,
             refusal_reason=refusal_reason,
@@ -171,10 +204,10 @@ def tell_message(
     referral: ReferralProgress, *, sealed: str, at: datetime, now: datetime, needs_person: bool
 ) -> list[ReferralUpdate]:
     """Pass on what the agency wrote without moving on."""
-    referral.needs_person = referral.needs_person or needs_person
+    referral.needs_person = needs_person
     return [
         ReferralMessageReceivedV1(
-            **_next_update(referral),
+            **next_update(referral),
             at=at,
             received_at=now,
             needs_person=needs_person,
@@ -219,6 +252,17 @@ def event_id_of(update: ReferralUpdate) -> UUID:
     return derive_id(update.TYPE, update.referral_id, update.number)
 
 
+def next_update(referral: ReferralProgress) -> dict[str, Any]:
+    """What every update says of its referral; counts it."""
+    referral.number += 1
+    return {
+        "case_id": referral.case_id,
+        "referral_id": referral.referral_id,
+        "partner_id": referral.partner_id,
+        "number": referral.number,
+    }
+
+
 def _asks_a_person(rules: DeliveryRules, delivery: DeliveryProgress) -> bool:
     """Tell whether only a person can settle an unknown outcome of this delivery.
 
@@ -255,29 +299,16 @@ def _try_again(
     return _due(delivery, due_at)
 
 
+def _comes_late(referral: ReferralProgress, status: ReferralStatus, *, at: datetime) -> bool:
+    """Of two statuses that may follow each other both ways, the one said later holds."""
+    since = referral.status_said_at
+    return since is not None and at < since and may_follow(status, referral.status)
+
+
 def _due(delivery: DeliveryProgress, due_at: datetime) -> list[ReferralUpdate]:
     delivery.state = DeliveryState.DUE
     delivery.due_at = due_at
     return []
-
-
-def _delivered(
-    referral: ReferralProgress, delivery: DeliveryProgress, *, reference: str | None, now: datetime
-) -> list[ReferralUpdate]:
-    _finish(delivery, DeliveryState.DELIVERED, now=now)
-    if delivery.what != "referral":
-        return []
-    referral.partner_reference = reference or referral.partner_reference
-    if may_follow(referral.status, ReferralStatus.DELIVERED):
-        referral.status = ReferralStatus.DELIVERED
-    return [
-        ReferralDeliveredV1(
-            **_next_update(referral),
-            at=now,
-            attempt=max(delivery.epoch, 1),
-            partner_reference=referral.partner_reference,
-        )
-    ]
 
 
 def _parked(
@@ -286,9 +317,10 @@ def _parked(
     delivery.state = DeliveryState.PARKED
     delivery.reason = reason
     delivery.owner = OWNER
+    delivery.stuck_since = now
     return [
         ReferralDeliveryParkedV1(
-            **_next_update(referral),
+            **next_update(referral),
             at=now,
             attempt=delivery.epoch,
             reason=reason if delivery.what == "referral" else f"{delivery.what}_{reason}",
@@ -301,9 +333,10 @@ def _uncertain(
     referral: ReferralProgress, delivery: DeliveryProgress, *, reason: str, now: datetime
 ) -> list[ReferralUpdate]:
     delivery.state = DeliveryState.UNCERTAIN
+    delivery.stuck_since = now
     return [
         ReferralDeliveryUncertainV1(
-            **_next_update(referral),
+            **next_update(referral),
             at=now,
             attempt=delivery.epoch,
             reason=reason,
@@ -329,15 +362,5 @@ def _cancel_recalled(referral: ReferralProgress, *, now: datetime) -> list[Refer
 
 def _finish(delivery: DeliveryProgress, state: DeliveryState, *, now: datetime) -> None:
     delivery.state = state
+    delivery.stuck_since = None
     delivery.finished_at = now
-
-
-def _next_update(referral: ReferralProgress) -> dict[str, Any]:
-    """What every update says of its referral; counts it."""
-    referral.number += 1
-    return {
-        "case_id": referral.case_id,
-        "referral_id": referral.referral_id,
-        "partner_id": referral.partner_id,
-        "number": referral.number,
-    }

@@ -20,6 +20,8 @@ class Settings(ServiceSettings):
     """More partner files; one with the id of a packaged one takes its place."""
     partners_on_loopback: bool = False
     """Partners may be on this very machine: simulators. Never in production."""
+    intake_url: str | None = None
+    """Where people sign in; without it, at this same address (one public origin for all doors)."""
     retry_delays: str | None = None
     """Seconds before each attempt, with commas; in place of every partner file's schedule."""
 
@@ -29,6 +31,10 @@ class Settings(ServiceSettings):
         if text is not None and any(float(delay) < 0 for delay in text.split(",")):
             raise ValueError("delays are seconds, not negative, with commas")
         return text
+
+    @property
+    def sign_in(self) -> str:
+        return f"{(self.intake_url or '').rstrip('/')}/guichet"
 
     def served(self) -> frozenset[str] | None:
         """The partners to serve, or None for all."""

@@ -8,10 +8,17 @@ from shared.contracts.referral_status import ReferralStatus, RefusalReason
 
 @dataclass(frozen=True)
 class StatusWords:
-    """The tables of a partner's file."""
+    """The tables of a partner's file, or those that people mapped beside it."""
 
     statuses: Mapping[str, ReferralStatus]
     refusal_reasons: Mapping[str, RefusalReason]
+
+    def over(self, others: "StatusWords") -> "StatusWords":
+        """Both tables together; where they differ, this one holds."""
+        return StatusWords(
+            statuses={**others.statuses, **self.statuses},
+            refusal_reasons={**others.refusal_reasons, **self.refusal_reasons},
+        )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,13 @@ UPDATE partner_adapters.deliveries d
 SET stuck_since = coalesce((SELECT max(a.started_at) FROM partner_adapters.attempts a
                             WHERE a.delivery_id = d.delivery_id), d.scheduled_at)
 WHERE d.state IN ('uncertain', 'parked');
+CREATE VIEW partner_adapters.unfinished_deliveries AS
+    SELECT d.delivery_id, d.referral_id, d.partner_id, d.what, d.state, d.reason, d.owner, d.due_at,
+           d.failures, d.epoch, d.may_have_been_sent, d.scheduled_at, r.case_id, r.reference,
+           CASE WHEN d.state IN ('uncertain', 'parked') THEN coalesce(d.stuck_since, d.scheduled_at)
+                ELSE d.due_at END AS since
+    FROM partner_adapters.deliveries d JOIN partner_adapters.referrals r USING (referral_id)
+    WHERE d.state IN ('due', 'sending', 'uncertain', 'parked');
 
 -- When the agency says that its present status began: of two that may follow each other both
 -- ways, the one said later holds.
