@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.intake import SCHEMA
 from shared.contracts.events import derive_id
+from shared.plumbing import idempotency
 from shared.plumbing.access import Principal
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database, Transaction
@@ -63,13 +64,9 @@ async def answer_once(
 
     Raises `Problem` 409 while the first call is in flight, 422 when its body was another.
     """
-    async with database.transaction() as tx:
-        [kept] = await find_kept_answers(tx, [call])
-        if kept is not None:
-            return kept
-        answer = await act(tx)
-        await keep_answers(tx, [(call, answer)], now=clock.now())
-        return answer
+    return await idempotency.answer_once(
+        _keyed(call), act, schema=SCHEMA, database=database, clock=clock
+    )
 
 
 async def find_kept_answers(tx: Transaction, calls: Sequence[CreatingCall]) -> list[str | None]:

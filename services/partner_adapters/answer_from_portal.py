@@ -13,8 +13,8 @@ from services.partner_adapters.status_store import Said
 from shared.contracts.events import derive_id
 from shared.contracts.personal import WrittenContent
 from shared.plumbing.clock import Clock
-from shared.plumbing.database import Database
-from shared.plumbing.idempotency import KeyedCall, find_earlier_answers, insert_answers
+from shared.plumbing.database import Database, Transaction
+from shared.plumbing.idempotency import KeyedCall, answer_once
 from shared.plumbing.problem_details import Problem
 from shared.plumbing.sealing import Sealer
 
@@ -44,11 +44,9 @@ async def answer_from_portal(
     Raises `Problem` 404 for a referral that `units` may not see, 409 when nothing follows (unlike
     a machine's, a person's late word is worth saying so), 409 and 422 as idempotency keys do.
     """
-    now = clock.now()
-    async with database.transaction() as tx:
-        [earlier] = await find_earlier_answers(tx, schema=SCHEMA, calls=[call])
-        if earlier is not None:
-            return earlier.answer
+
+    async def act(tx: Transaction) -> str:
+        now = clock.now()
         row = await find_in_inbox(tx, units=units, referral_id=said.referral_id)
         if row is None:
             raise Problem(404)
@@ -71,9 +69,9 @@ async def answer_from_portal(
                 at=now,
                 sealed=sealer.seal(WrittenContent(text=said.message), bound_to=row["case_id"]),
             )
-        answer = json.dumps({"status_id": str(status_id)})
-        await insert_answers(tx, schema=SCHEMA, status=202, answers=[(call, answer)], now=now)
-    return answer
+        return json.dumps({"status_id": str(status_id)})
+
+    return await answer_once(call, act, schema=SCHEMA, database=database, clock=clock)
 
 
 def _nothing_follows() -> Problem:

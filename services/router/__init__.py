@@ -1,0 +1,3 @@
+"""The router: finds every agency concerned, or honestly a person."""
+
+SCHEMA = "router"

@@ -1,10 +1,10 @@
 """A person of the triage decides who acts on a case; it is held, so that it can be undone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from services.router import SCHEMA
 from services.router.case_file import CaseFile, HeldDecision
 from services.router.catalogue.entries import Catalogue
 from services.router.decision_store import lock_cases, save_cases
@@ -13,66 +13,48 @@ from services.router.partner_store import get_partners
 from services.router.partners import Partners
 from services.router.routing_rules import OUT_OF_SCOPE
 from services.router.triage_answers import DecisionForm, DecisionHeld
-from services.router.triage_store import find_holding
+from services.router.triage_store import Holding, find_holding
 from shared.contracts.events import derive_id
 from shared.plumbing.access import Principal
 from shared.plumbing.clock import Clock
-from shared.plumbing.database import Database
-from shared.plumbing.idempotency import find_earlier_answer, insert_answer
+from shared.plumbing.database import Database, Transaction
+from shared.plumbing.idempotency import KeyedCall, answer_once
 from shared.plumbing.observability import log
 from shared.plumbing.problem_details import FieldError, Problem
 from shared.plumbing.tracing import current_trace
-
-_SCHEMA = "router"
-
-
-@dataclass(frozen=True)
-class DecidingCall:
-    """Who decides, under which idempotency key, with which bytes."""
-
-    principal: Principal
-    key: str = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 async def decide_triage(
     case_id: UUID,
     form: DecisionForm,
-    call: DecidingCall,
+    call: KeyedCall,
     *,
+    decider: Principal,
     database: Database,
     catalogue: Catalogue,
     clock: Clock,
     undo: timedelta,
 ) -> str:
-    """Hold the decision for `undo`; gives a `DecisionHeld` as JSON.
+    """Hold the decision for `undo`, once per key; gives a `DecisionHeld` as JSON.
 
     Raises `Problem` 404 for a case of another site, 409 when it waits for nobody (any more) or
     somebody else holds it, 422 for a partner or body that cannot be chosen.
     """
-    account, now = call.principal.account, clock.now()
-    async with database.transaction() as tx:
-        earlier = await find_earlier_answer(
-            tx, schema=_SCHEMA, principal=account, key=call.key, body=call.body
-        )
-        if earlier is not None:
-            return earlier.answer
+
+    async def hold(tx: Transaction) -> str:
+        now = clock.now()
         before = await lock_cases(tx, [case_id])
         case = before[case_id]
-        _refuse_unless_open(case, principal=call.principal)
-        holding = await find_holding(tx, case_id=case_id, now=now)
-        if holding is not None and holding.account != account:
-            raise Problem(
-                409, "Une autre personne traite cette demande.", code="held-by-somebody-else"
-            )
+        _refuse_unless_open(case, principal=decider)
+        _refuse_if_held_by_another(await find_holding(tx, case_id=case_id, now=now), decider)
         partners = await get_partners(tx, listed=frozenset(catalogue.partners))
         if wrong := _wrong_choices(form, case, partners=partners, catalogue=catalogue):
             raise Problem(422, errors=wrong)
         held = HeldDecision(
-            reroute_id=derive_id("triage_decision", case_id, account, call.key),
+            reroute_id=derive_id("triage_decision", case_id, decider.account, call.key),
             referral_id=None,
             partners=form.partners,
-            asked_by=account,
+            asked_by=decider.account,
             asked_at=now,
             due_at=now + undo,
             trace=current_trace(),
@@ -80,25 +62,21 @@ async def decide_triage(
         )
         step = hold_decision(case, held, now=now)
         await save_cases(tx, before=before, after={case_id: step.case}, decisions=())
-        answer = DecisionHeld(
+        log.info("triage_decided", case_id=str(case_id), reroute_id=str(held.reroute_id))
+        return DecisionHeld(
             case_id=case_id,
             decision_id=held.reroute_id,
             partners=held.partners,
             body=held.body_id,
             undo_until=held.due_at,
         ).model_dump_json()
-        await insert_answer(
-            tx,
-            schema=_SCHEMA,
-            principal=account,
-            key=call.key,
-            body=call.body,
-            status=202,
-            answer=answer,
-            now=now,
-        )
-    log.info("triage_decided", case_id=str(case_id), reroute_id=str(held.reroute_id))
-    return answer
+
+    return await answer_once(call, hold, schema=SCHEMA, database=database, clock=clock)
+
+
+def _refuse_if_held_by_another(holding: Holding | None, decider: Principal) -> None:
+    if holding is not None and holding.account != decider.account:
+        raise Problem(409, "Une autre personne traite cette demande.", code="held-by-somebody-else")
 
 
 def _refuse_unless_open(case: CaseFile, *, principal: Principal) -> None:

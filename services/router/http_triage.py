@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 
 from services.router.catalogue.entries import Catalogue
 from services.router.classification.compiled_catalogue import CompiledCatalogue
-from services.router.decide_triage import DecidingCall, decide_triage
+from services.router.decide_triage import decide_triage
 from services.router.decision_store import find_case, find_case_of_held_decision
 from services.router.partner_store import get_partners
 from services.router.show_triage import show_triage
@@ -39,7 +39,14 @@ from services.router.undo_decision import Which, latest_triage, undo_decision, w
 from shared.plumbing.access import Principal
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Database
-from shared.plumbing.http_door import FieldError, Problem, allow, read_idempotency_key
+from shared.plumbing.http_door import (
+    FieldError,
+    Problem,
+    allow,
+    documented_problem,
+    read_idempotency_key,
+)
+from shared.plumbing.idempotency import KeyedCall
 from shared.plumbing.sealing import Sealer
 
 HOLD = timedelta(minutes=5)
@@ -50,11 +57,8 @@ Person = Annotated[Principal, allow("agent", "triage", "supervisor")]
 Key = Annotated[str, Depends(read_idempotency_key)]
 
 _PAGE, _LARGEST_PAGE = 50, 200
-_PROBLEM: dict[str, Any] = {
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-}
 _CONFLICT: dict[int | str, dict[str, Any]] = {
-    409: {"description": "The case has moved on, or is somebody else's", **_PROBLEM}
+    409: documented_problem("The case has moved on, or is somebody else's")
 }
 
 
@@ -176,7 +180,8 @@ def _add_deciding_routes(app: FastAPI) -> None:
         answer = await decide_triage(
             case_id,
             form,
-            DecidingCall(principal=decider, key=key, body=told_apart_by),
+            KeyedCall(principal=decider.account, key=key, body=told_apart_by),
+            decider=decider,
             database=parts.database,
             catalogue=parts.catalogue,
             clock=parts.clock,

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from services.router import SCHEMA
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import compile_catalogue
 from services.router.classification.linear_model import load_model
@@ -34,8 +35,6 @@ from shared.plumbing.service import (
     sweeping,
 )
 
-SCHEMA = "router"
-
 
 def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """The service as one application; everything starts and stops with its lifespan.
@@ -51,7 +50,7 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         catalogue = load_catalogue()
         compiled = compile_catalogue(catalogue, model=load_model())
         database = await connect_patiently(settings.database_url.get_secret_value(), schema=SCHEMA)
-        outbox = Outbox(schema=SCHEMA, source="router", clock=clock)
+        outbox = Outbox(schema=SCHEMA, source=SCHEMA, clock=clock)
         relay = OutboxRelay(
             database=database, outbox=outbox, schema=SCHEMA, kafka=settings.kafka, clock=clock
         )

@@ -5,11 +5,12 @@ and body but hashes; the answer is text, sealed by the caller when it holds a se
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.plumbing.database import Row, Transaction
+from shared.plumbing.clock import Clock
+from shared.plumbing.database import Database, Row, Transaction
 from shared.plumbing.problem_details import Problem
 
 _RETRY_AFTER_SECONDS = "1"
@@ -30,6 +31,30 @@ class KeyedCall:
     principal: str
     key: str = field(repr=False)
     body: bytes = field(repr=False)
+
+
+async def answer_once(
+    call: KeyedCall,
+    act: Callable[[Transaction], Awaitable[str]],
+    *,
+    schema: str,
+    database: Database,
+    clock: Clock,
+    status: int = 202,
+) -> str:
+    """Run `act` in a transaction and keep its answer, or give the answer kept.
+
+    Raises `Problem` 409 while the first call is in flight, 422 when its body was another.
+    """
+    async with database.transaction() as tx:
+        [earlier] = await find_earlier_answers(tx, schema=schema, calls=[call])
+        if earlier is not None:
+            return earlier.answer
+        answer = await act(tx)
+        await insert_answers(
+            tx, schema=schema, status=status, answers=[(call, answer)], now=clock.now()
+        )
+        return answer
 
 
 async def find_earlier_answers(
@@ -53,15 +78,6 @@ async def find_earlier_answers(
         [_hash(call.key) for call in calls],
     )
     return [_earlier_answer(row, call) for row, call in zip(rows, calls, strict=True)]
-
-
-async def find_earlier_answer(
-    tx: Transaction, *, schema: str, principal: str, key: str, body: bytes
-) -> EarlierAnswer | None:
-    """As `find_earlier_answers`, for one call."""
-    call = KeyedCall(principal=principal, key=key, body=body)
-    [answer] = await find_earlier_answers(tx, schema=schema, calls=[call])
-    return answer
 
 
 async def insert_answers(
@@ -95,22 +111,6 @@ async def insert_answers(
     )
     if inserted != f"INSERT 0 {len(answers)}":
         raise call_in_flight()
-
-
-async def insert_answer(
-    tx: Transaction,
-    *,
-    schema: str,
-    principal: str,
-    key: str,
-    body: bytes,
-    status: int,
-    answer: str,
-    now: datetime,
-) -> None:
-    """As `insert_answers`, for one call."""
-    call = KeyedCall(principal=principal, key=key, body=body)
-    await insert_answers(tx, schema=schema, status=status, answers=[(call, answer)], now=now)
 
 
 def _earlier_answer(row: Row, call: KeyedCall) -> EarlierAnswer | None:

@@ -8,7 +8,12 @@ from uuid import uuid4
 import pytest
 
 from shared.plumbing.database import Database, Transaction
-from shared.plumbing.idempotency import EarlierAnswer, find_earlier_answer, insert_answer
+from shared.plumbing.idempotency import (
+    EarlierAnswer,
+    KeyedCall,
+    find_earlier_answers,
+    insert_answers,
+)
 from shared.plumbing.migrations import migrate
 from shared.plumbing.problem_details import Problem
 
@@ -26,20 +31,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def find(
     tx: Transaction, key: str, *, body: bytes = b"{}", principal: str = "kiosk-1"
 ) -> EarlierAnswer | None:
-    return await find_earlier_answer(tx, schema="intake", principal=principal, key=key, body=body)
+    call = KeyedCall(principal=principal, key=key, body=body)
+    [earlier] = await find_earlier_answers(tx, schema="intake", calls=[call])
+    return earlier
 
 
 async def answer(tx: Transaction, key: str, text: str, *, body: bytes = b"{}") -> None:
-    await insert_answer(
-        tx,
-        schema="intake",
-        principal="kiosk-1",
-        key=key,
-        body=body,
-        status=202,
-        answer=text,
-        now=NOW,
-    )
+    call = KeyedCall(principal="kiosk-1", key=key, body=body)
+    await insert_answers(tx, schema="intake", status=202, answers=[(call, text)], now=NOW)
 
 
 async def test_the_same_key_and_body_get_the_first_answer_again(database: Database) -> None:
