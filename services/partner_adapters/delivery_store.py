@@ -10,7 +10,7 @@ from services.partner_adapters.partner_adapter import What
 from services.partner_adapters.referral_progress import DeliveryProgress, ReferralProgress
 from shared.contracts.delivery_state import DeliveryState
 from shared.contracts.events import ReferralIssuedV1
-from shared.contracts.referral_status import ReferralStatus
+from shared.contracts.referral_status import ReferralStatus, is_final
 from shared.plumbing.database import Transaction
 
 
@@ -122,7 +122,7 @@ async def lock_referrals(
     rows = await tx.fetch(
         """
         SELECT r.referral_id, r.case_id, r.partner_id, r.status, r.status_said_at, r.number,
-               r.partner_reference, r.needs_person, r.recalled_at, r.trace,
+               r.partner_reference, r.needs_person, r.recalled_at, r.overdue_since, r.trace,
                d.delivery_id, d.what, d.position, d.state, d.due_at, d.epoch,
                d.may_have_been_sent, d.failures, d.first_failed_at, d.reason, d.owner,
                d.sending_since, d.stuck_since, d.finished_at
@@ -146,6 +146,7 @@ async def lock_referrals(
                 partner_reference=row["partner_reference"],
                 needs_person=row["needs_person"],
                 recalled_at=row["recalled_at"],
+                overdue_since=row["overdue_since"],
                 trace=row["trace"],
             )
         referral.deliveries.append(
@@ -194,14 +195,15 @@ async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) 
             UPDATE partner_adapters.referrals r
             SET status = c.status, status_said_at = c.status_said_at, number = c.number,
                 partner_reference = c.partner_reference, needs_person = c.needs_person,
-                recalled_at = c.recalled_at
+                recalled_at = c.recalled_at, is_final = c.is_final,
+                overdue_since = c.overdue_since
             FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::bool[],
-                        $6::timestamptz[], $16::timestamptz[])
+                        $6::timestamptz[], $16::timestamptz[], $18::bool[], $19::timestamptz[])
                 AS c (referral_id, status, number, partner_reference, needs_person, recalled_at,
-                      status_said_at)
+                      status_said_at, is_final, overdue_since)
             WHERE r.referral_id = c.referral_id
-              AND (r.number, r.partner_reference, r.recalled_at)
-                  IS DISTINCT FROM (c.number, c.partner_reference, c.recalled_at)
+              AND (r.number, r.partner_reference, r.recalled_at, r.is_final)
+                  IS DISTINCT FROM (c.number, c.partner_reference, c.recalled_at, c.is_final)
         )
         UPDATE partner_adapters.deliveries d
         SET state = c.state, due_at = c.due_at, may_have_been_sent = c.may_have_been_sent,
@@ -233,6 +235,8 @@ async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) 
         [each.finished_at for each in deliveries],
         [copy.status_said_at for copy in copies],
         [each.stuck_since for each in deliveries],
+        [is_final(copy.status) for copy in copies],
+        [copy.overdue_since for copy in copies],
     )
 
 

@@ -36,6 +36,7 @@ from services.partner_adapters.record_partner_status import Recorded, record_par
 from services.partner_adapters.registry import ADAPTERS, Transports
 from services.partner_adapters.settings import Settings
 from services.partner_adapters.status_store import Said
+from services.partner_adapters.watching_deadlines import watching_deadlines
 from shared.contracts.topics import Topic, all_topics
 from shared.plumbing.access import SessionVerifier
 from shared.plumbing.clock import Clock, SystemClock
@@ -283,6 +284,12 @@ def _jobs(
     jobs: dict[str, Job] = {
         "referrals": after_topics_exist(referrals.run, kafka=kafka, topics=topics),
         "backlog": measuring_backlog(core.database, clock=core.clock),
+        "deadlines": watching_deadlines(
+            core.database,
+            [partner.file for partner in core.partners.values()],
+            outbox=core.outbox,
+            clock=core.clock,
+        ),
         "sweeping": sweeping(core.database, schema=SCHEMA, clock=core.clock),
         **{f"partner {each}": loop.run for each, loop in loops.items()},
     }

@@ -72,6 +72,8 @@ class ReferralProgress:
     partner_reference: str | None = None
     needs_person: bool = False
     recalled_at: datetime | None = None
+    overdue_since: datetime | None = None
+    """When people were told that the agency has not acknowledged in time."""
     trace: Mapping[str, str] = field(default_factory=dict)
     deliveries: list[DeliveryProgress] = field(default_factory=list)
 
@@ -239,12 +241,17 @@ def recall(
             due_at=now,
             epoch=0,
         )
-    for delivery in referral.deliveries:
-        if delivery.state is not DeliveryState.SENDING and not delivery.finished:
-            _finish(delivery, DeliveryState.CANCELLED, now=now)
+    cancel_waiting(referral, now=now)
     if withdrawal is not None:
         referral.deliveries.append(withdrawal)
     return events, withdrawal
+
+
+def cancel_waiting(referral: ReferralProgress, *, now: datetime) -> None:
+    """Send no more of it; what is being sent at this moment must end first."""
+    for delivery in referral.deliveries:
+        if delivery.state is not DeliveryState.SENDING and not delivery.finished:
+            _finish(delivery, DeliveryState.CANCELLED, now=now)
 
 
 def event_id_of(update: ReferralUpdate) -> UUID:
