@@ -142,7 +142,7 @@ def _add_word_routes(app: FastAPI) -> None:
             unknown = await show_words(
                 tx,
                 partner_id,
-                words=words,
+                file_words=words,
                 account=principal.account,
                 sealer=parts.sealer,
                 clock=parts.clock,

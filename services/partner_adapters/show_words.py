@@ -6,7 +6,7 @@ from datetime import datetime
 from services.partner_adapters.action_store import insert_action
 from services.partner_adapters.status_store import SpokenWords
 from services.partner_adapters.status_words import StatusWords
-from services.partner_adapters.word_store import WordKind, list_unknown_words
+from services.partner_adapters.word_store import WordKind, get_mapped_words, list_unknown_words
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Row, Transaction
 from shared.plumbing.sealing import CannotOpen, Sealer
@@ -32,7 +32,7 @@ async def show_words(
     tx: Transaction,
     partner_id: str,
     *,
-    words: StatusWords,
+    file_words: StatusWords,
     account: str,
     sealer: Sealer,
     clock: Clock,
@@ -44,6 +44,8 @@ async def show_words(
     await insert_action(
         tx, partner_id=partner_id, action="looked_at_words", account=account, now=clock.now()
     )
+    mapped = await get_mapped_words(tx, [partner_id])
+    words = file_words.over(mapped[partner_id])
     return [word for row in rows if (word := _open(row, words=words, sealer=sealer)) is not None]
 
 

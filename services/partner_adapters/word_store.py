@@ -21,6 +21,11 @@ async def lock_mapped_words(tx: Transaction, partner_ids: Sequence[str]) -> dict
     So a word is either recorded with what it was mapped to, or found by whoever maps it.
     """
     await tx.execute("LOCK TABLE partner_adapters.mapped_words IN SHARE MODE")
+    return await get_mapped_words(tx, partner_ids)
+
+
+async def get_mapped_words(tx: Transaction, partner_ids: Sequence[str]) -> dict[str, StatusWords]:
+    """What people mapped, at this moment."""
     rows = await tx.fetch(
         "SELECT partner_id, kind, word, meaning FROM partner_adapters.mapped_words "
         "WHERE partner_id = ANY($1::text[])",
