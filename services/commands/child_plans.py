@@ -52,9 +52,14 @@ def plan_children(
     logs: Path,
     pace: float,
     outcome: str,
+    inherited: Mapping[str, str],
 ) -> dict[str, ChildPlan]:
-    """The four child processes, by name. `pace`: seconds between two steps of an agency."""
+    """The four child processes, by name.
+
+    `pace`: seconds between two steps of an agency. `inherited`: further settings of the services.
+    """
     shared = {
+        **inherited,
         "AIGUILLAGE_HOST": HOST,
         "AIGUILLAGE_DATABASE_URL": servers.database_url,
         "AIGUILLAGE_KAFKA": servers.kafka,

@@ -17,7 +17,7 @@ LOG_LINES_SHOWN = 15
 
 @dataclass(frozen=True)
 class ChildPlan:
-    """What to run. `environment` is added to ours."""
+    """What to run. `environment` is added to what any program needs of ours."""
 
     name: str
     command: Sequence[str]

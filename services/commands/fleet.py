@@ -44,11 +44,15 @@ from services.commands.topics import create_missing
 from shared.embedded.kafka import KafkaServer
 from shared.embedded.kafka_jars import Progress
 from shared.embedded.postgresql import PostgresqlServer
+from shared.embedded.supervised_process import environment_beginning_with
 from shared.plumbing.clock import SystemClock
+from shared.plumbing.settings import PREFIX
 
 READY_WITHIN_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.05
-STARTS_AT_ONCE = 2
+STARTS_AT_ONCE = max(1, (os.cpu_count() or 1) - 1)
+"""A start is all computing: more at a time than there are cores only slow one another down. One
+core is for PostgreSQL and Kafka, which have just started themselves."""
 HEALTH_PATHS = {**dict.fromkeys(SERVICES, "/readyz"), SIMULATORS: "/health"}
 
 Tell = Callable[[str], None]
@@ -121,6 +125,7 @@ async def running_fleet(
             logs=folder.logs,
             pace=pace,
             outcome=outcome,
+            inherited=environment_beginning_with((PREFIX,)),
         )
         nursery = Nursery(tell=tell)
         stack.push_async_callback(asyncio.to_thread, nursery.stop, STOP_ORDER)
@@ -159,10 +164,7 @@ async def _prepare_database(url: str, secrets: DemonstrationSecrets) -> None:
 async def _start_children(
     nursery: Nursery, plans: Mapping[str, ChildPlan], urls: Mapping[str, str]
 ) -> dict[str, float]:
-    """Start each and wait until it says it is ready; gives how many seconds that took.
-
-    A few at a time: on a small machine they would only slow one another down.
-    """
+    """Start each and wait until it says it is ready; gives how many seconds that took."""
     turn = asyncio.Semaphore(STARTS_AT_ONCE)
     async with http_session() as http:
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
+_ANY_PROGRAM_NEEDS = ("HOME", "LANG", "LC_", "LD_LIBRARY_PATH", "PATH", "PYTHON", "TMPDIR", "TZ")
+"""How the names begin of the variables that every program gets of ours: none holds a secret."""
 _MARGIN_SECONDS = 5.0
 """Beyond the grace that the supervisor gives its program, before it is killed itself."""
 
@@ -25,7 +27,10 @@ class SupervisedProcess:
         keep_open: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it in a session of its own. `environment` is added to ours."""
+        """Start it in a session of its own.
+
+        Of our environment it gets what any program needs, and `environment` besides.
+        """
         self._grace_seconds = grace_seconds
         self.supervisor = subprocess.Popen(  # noqa: S603 - our own programs
             [
@@ -37,7 +42,7 @@ class SupervisedProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **(environment or {})},
+            env={**environment_beginning_with(_ANY_PROGRAM_NEEDS), **(environment or {})},
             pass_fds=keep_open,
             start_new_session=True,
         )
@@ -63,3 +68,8 @@ class SupervisedProcess:
         except subprocess.TimeoutExpired:
             self.supervisor.kill()
             self.supervisor.wait()
+
+
+def environment_beginning_with(beginnings: tuple[str, ...]) -> dict[str, str]:
+    """Those variables of ours whose names begin so."""
+    return {name: value for name, value in os.environ.items() if name.startswith(beginnings)}

@@ -47,6 +47,7 @@ class Site:
             logs=self.logs,
             pace=1.0,
             outcome="resolved",
+            inherited={},
         )
         return plans[service]
 

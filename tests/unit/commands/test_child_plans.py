@@ -40,6 +40,7 @@ def plans(secrets: DemonstrationSecrets) -> dict[str, dict[str, str]]:
         logs=Path("/logs"),
         pace=0.5,
         outcome="mixed",
+        inherited={"AIGUILLAGE_UNDO_SECONDS": "3", "AIGUILLAGE_KAFKA": "elsewhere"},
     )
     return {name: dict(plan.environment) for name, plan in found.items()}
 
@@ -63,6 +64,14 @@ def test_simulators_never_hold_the_key_ring_nor_the_database(
 ) -> None:
     assert secrets.key_ring not in plans["simulators"].values()
     assert "AIGUILLAGE_DATABASE_URL" not in plans["simulators"]
+
+
+def test_services_alone_inherit_settings_and_what_up_says_comes_first(
+    plans: dict[str, dict[str, str]],
+) -> None:
+    heard = {name: env.get("AIGUILLAGE_UNDO_SECONDS") for name, env in plans.items()}
+    assert heard == {"intake": "3", "router": "3", "partner_adapters": "3", "simulators": None}
+    assert plans["router"]["AIGUILLAGE_KAFKA"] == "127.0.0.1:9092"
 
 
 def test_partner_adapters_finds_every_address_and_secret(plans: dict[str, dict[str, str]]) -> None:
@@ -95,6 +104,7 @@ def test_no_secret_shows_in_a_plan_printed_by_mistake(secrets: DemonstrationSecr
         logs=Path("/logs"),
         pace=0.5,
         outcome="mixed",
+        inherited={},
     )
     assert secrets.key_ring not in repr(plans)
 

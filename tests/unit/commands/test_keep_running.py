@@ -1,6 +1,7 @@
 """Children are started again, up to a point, and leave nothing behind."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -80,6 +81,20 @@ async def test_a_child_that_keeps_dying_ends_the_whole_with_the_end_of_its_log(
     assert "no settings" in cause.message
     assert "code 2" in cause.message
     assert (tmp_path / "log").read_text().count("no settings") == 5
+
+
+def test_a_child_gets_what_any_program_needs_and_what_it_is_told_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMEBODYS_TOKEN", "secret")
+    command = (sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))")
+    child = ChildProcess(ChildPlan("child", command, tmp_path / "log", {"GIVEN": "seen"}))
+    child.supervisor.wait(30)
+    child.stop()
+    environment = json.loads((tmp_path / "log").read_text())
+    assert environment["GIVEN"] == "seen"
+    assert environment["PATH"] == os.environ["PATH"]
+    assert "SOMEBODYS_TOKEN" not in environment
 
 
 def test_a_child_gets_its_environment_and_dies_with_a_killed_parent(tmp_path: Path) -> None:
