@@ -68,6 +68,7 @@ async def test_a_reroute_and_a_refusal_teach_who_was_wrong(router: Rig) -> None:
     await router.hear(router.reroute(request.case_id, "casvp", referral_id=cpam.referral_id))
     router.clock.move(UNDO)
     await router.held.issue_due()
+    router.clock.move(UNDO)
     await router.hear(
         ReferralStatusChangedV1(
             case_id=request.case_id,
