@@ -44,7 +44,7 @@ from shared.plumbing.database import Database, Transaction
 from shared.plumbing.group_commit import GroupCommit
 from shared.plumbing.health import Health
 from shared.plumbing.http_door import build_door, session_authenticator
-from shared.plumbing.observability import configure_logging, log
+from shared.plumbing.observability import log
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.outbox_relay import OutboxRelay
 from shared.plumbing.sealing import KeyRing, Sealer
@@ -52,11 +52,10 @@ from shared.plumbing.service import (
     Job,
     after_topics_exist,
     connect_patiently,
+    run_service,
     running,
-    serve,
     sweeping,
 )
-from shared.plumbing.tracing import configure_tracing
 
 _LINGER = 0.02
 """Seconds that an outcome waits for others to share its commit."""
@@ -341,10 +340,6 @@ def _topics(core: Core) -> list[Topic]:
 
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM; raises `ServiceFailed` when a part of the service ended."""
-    configure_logging(service=SCHEMA, level=settings.log_level, log_format=settings.log_format)
-    stop_tracing = configure_tracing(service=SCHEMA, otlp_endpoint=settings.otlp_endpoint)
-    log.info("settings_read", **settings.masked())
-    try:
-        await serve(build_app(settings), host=settings.host, port=settings.partner_adapters_port)
-    finally:
-        stop_tracing()
+    await run_service(
+        partial(build_app, settings), settings, service=SCHEMA, port=settings.partner_adapters_port
+    )
