@@ -89,6 +89,10 @@ class House:
         await self.hear(event)
         return event
 
+    async def issue_many(self, number: int, partner_id: str = "caf") -> None:
+        """In one transaction."""
+        await self.hear(*(issued(partner_id=partner_id, sealer=self.sealer) for _ in range(number)))
+
     async def recall(self, of: ReferralIssuedV1) -> None:
         await self.hear(
             ReferralRecalledV1(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from services.partner_adapters.partner_adapter import OutcomeUnknown, PartnerUnavailable, Receipt
 from services.partner_adapters.partner_file import Limits
 from tests.integration.partner_adapters.house import House
-from tests.integration.partner_adapters.test_partner_loops import (
+from tests.integration.partner_adapters.running_loops import (
     FakeAdapter,
     count_in,
     counted,

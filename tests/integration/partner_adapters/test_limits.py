@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from services.partner_adapters.partner_file import Hours, Limits
 from tests.integration.partner_adapters.house import House
-from tests.integration.partner_adapters.test_partner_loops import (
+from tests.integration.partner_adapters.running_loops import (
     FakeAdapter,
     breaker_is,
     count_in,

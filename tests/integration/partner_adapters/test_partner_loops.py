@@ -1,9 +1,8 @@
 """One loop per partner on a real PostgreSQL: isolation, breaker, take-over, collecting."""
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
 import pytest
@@ -18,117 +17,24 @@ from services.partner_adapters.partner_adapter import (
     Receipt,
 )
 from services.partner_adapters.partner_locks import PartnerLocks
-from services.partner_adapters.partner_loop import PartnerLoop
-from services.partner_adapters.record_deliveries import record_deliveries
 from shared.contracts.personal import WrittenContent
 from shared.plumbing.database import Database
-from shared.plumbing.group_commit import GroupCommit
 from tests.integration.partner_adapters.house import House
-
-
-class FakeAdapter:
-    """Answers as told, and counts."""
-
-    def __init__(self, *failures, gate=None):
-        self.failures = list(failures)
-        self.gate = gate
-        self.delivered = []
-        self.most_at_once = self._now = 0
-
-    async def deliver(self, deliveries):
-        self._now += 1
-        self.most_at_once = max(self.most_at_once, self._now)
-        try:
-            if self.gate is not None:
-                await self.gate.wait()
-            self.delivered += deliveries
-            if self.failures:
-                raise self.failures.pop(0)
-            return [Receipt(partner_reference="R") for _ in deliveries]
-        finally:
-            self._now -= 1
-
-    async def close(self):
-        pass
+from tests.integration.partner_adapters.running_loops import (
+    FakeAdapter,
+    breaker_is,
+    count_in,
+    counted,
+    recorded,
+    running,
+    serving,
+    until,
+)
 
 
 class KnowsAlready(FakeAdapter):
     async def look_up(self, delivery):
         return Receipt(partner_reference="FOUND")
-
-
-@asynccontextmanager
-async def running(*jobs):
-    tasks = [asyncio.create_task(job) for job in jobs]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def serving(house: House, *, owner="me", limits=None, **adapters):
-    """Locks, recorder and one loop per adapter, as main.py wires them."""
-    rules = {each: file.delivery_rules() for each, file in house.partners.items()}
-    recorder = GroupCommit(
-        database=house.database,
-        handle=partial(
-            record_deliveries,
-            rules=rules,
-            sealer=house.sealer,
-            outbox=house.outbox,
-            clock=house.clock,
-        ),
-    )
-    locks = PartnerLocks(database=house.database, partner_ids=list(adapters), every=0.02)
-    loops = [
-        PartnerLoop(
-            partner=house.partners[each].model_copy(update=limits or {}),
-            adapter=adapter,
-            owner=owner,
-            locks=locks,
-            database=house.database,
-            recorder=recorder,
-            sealer=house.sealer,
-            clock=house.clock,
-            poll=0.02,
-        )
-        for each, adapter in adapters.items()
-    ]
-    await recorder.start()
-    try:
-        async with running(locks.run()), running(*(loop.run() for loop in loops)):
-            yield
-    finally:
-        await recorder.stop()
-
-
-async def until(condition, *, within=8.0):
-    async with asyncio.timeout(within):
-        while not await condition():
-            await asyncio.sleep(0.02)
-
-
-def count_in(house, state, partner_id="caf"):
-    async def count():
-        return await house.database.fetchval(
-            "SELECT count(*) FROM partner_adapters.deliveries WHERE state = $1 AND partner_id = $2",
-            state,
-            partner_id,
-        )
-
-    return count
-
-
-def counted(house, state, number, partner_id="caf"):
-    count = count_in(house, state, partner_id)
-
-    async def reached():
-        return await count() == number
-
-    return reached
 
 
 async def test_what_is_scheduled_is_delivered(house: House):
@@ -185,16 +91,6 @@ async def test_an_open_breaker_stops_the_calls_and_a_probe_brings_all_back(house
     assert len(adapter.delivered) == calls + 100
 
 
-def breaker_is(house, state, partner_id="caf"):
-    async def reached():
-        row = await house.row(
-            "SELECT breaker FROM partner_adapters.partners WHERE partner_id = $1", partner_id
-        )
-        return row["breaker"] == state
-
-    return reached
-
-
 async def test_rejected_credentials_flag_the_partner_and_park_nothing(house: House):
     adapter = FakeAdapter(*(PartnerNeedsAttention("unauthorized") for _ in range(50)))
     for _ in range(30):
@@ -221,14 +117,6 @@ async def test_what_may_have_been_taken_is_looked_up_and_not_sent_again(house: H
         await until(counted(house, "delivered", 1, "edf"))
     assert len(adapter.delivered) == 1
     assert (await house.referral(event))["partner_reference"] == "FOUND"
-
-
-def recorded(house, number):
-    async def reached():
-        attempts = await house.database.fetchval("SELECT count(*) FROM partner_adapters.attempts")
-        return attempts == number
-
-    return reached
 
 
 async def test_a_partner_without_repetition_gets_a_cut_referral_again(house: House):
