@@ -9,8 +9,8 @@ from random import sample
 from services.commands.outcome import CommandFailed, WrongUsage
 
 HOST = "127.0.0.1"
-SIMULATOR_PORTS = 7
-"""The control port and the six agencies that have a door, one after the other."""
+SIMULATOR_PORTS = 8
+"""The control port and the agencies' servers, one after the other; sncf has two."""
 ROW = 16
 FREE_PORTS = range(20_000, 32_000, ROW)
 """Where rows begin: below the ports that systems give to outgoing connections."""
@@ -60,7 +60,7 @@ def row_of_ports(first: int) -> Ports:
         partner_adapters=first + 2,
         kafka=first + 3,
         kafka_agencies=first + 4,
-        kafka_controller=first + 12,
+        kafka_controller=first + 13,
         simulators=first + 5,
     )
 

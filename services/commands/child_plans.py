@@ -21,8 +21,9 @@ SERVICES = (INTAKE, ROUTER, PARTNER_ADAPTERS)
 STOP_ORDER = ((SIMULATORS,), SERVICES)
 """The outside world first, so that nobody knocks at a door that closes."""
 
-DOOR_PORTS = {"caf": 1, "cpam": 2, "edf": 3, "engie": 4, "laposte": 5, "sncf": 6}
+DOOR_PORTS = {"caf": 1, "cpam": 2, "edf": 3, "engie": 4, "laposte": 5}
 """Where each agency's simulated door is, after the control port."""
+SNCF_MAIL_PORT, SNCF_MAILBOX_PORT = 6, 7
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,13 @@ def _addresses(ports: Ports) -> dict[str, str]:
         )
         for partner_id, offset in DOOR_PORTS.items()
     }
-    return {"AIGUILLAGE_PARTNERS_ON_LOOPBACK": "true", **addresses}
+    mail, mailbox = ports.simulators + SNCF_MAIL_PORT, ports.simulators + SNCF_MAILBOX_PORT
+    return {
+        "AIGUILLAGE_PARTNERS_ON_LOOPBACK": "true",
+        "AIGUILLAGE_PARTNER_ADDRESS_SNCF": f"smtp://{HOST}:{mail}",
+        "AIGUILLAGE_PARTNER_STATUS_ADDRESS_SNCF": f"imap://{HOST}:{mailbox}",
+        **addresses,
+    }
 
 
 def _secrets(secrets: DemonstrationSecrets) -> dict[str, str]:

@@ -9,11 +9,13 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.commands.state_folder import StateFolder, read_private, write_private
+from services.partner_simulators.mail_certificates import Authority
 from shared.plumbing.access import generate_session_keys, new_token
+from shared.plumbing.clock import SystemClock
 from shared.plumbing.sealing import KeyRing
 
-API_KEY_PARTNERS = ("cpam", "edf", "laposte", "sncf")
-CALLBACK_PARTNERS = ("caf", "engie", "sncf")
+API_KEY_PARTNERS = ("cpam", "edf", "laposte")
+CALLBACK_PARTNERS = ("caf", "engie")
 SIGNING_PARTNERS = ("engie",)
 QUEUE_PARTNERS = ("casvp",)
 
@@ -30,7 +32,8 @@ class DemonstrationSecrets(BaseModel):
     partner_secrets: dict[str, str] = Field(repr=False)
     """By the names that partner files use: CAF_CLIENT_ID …"""
     agency_private_keys: dict[str, str] = Field(repr=False)
-    """What a `kafka_queue` agency opens its letters with, by partner id; JWK."""
+    """By partner id: what a `kafka_queue` agency opens its letters with, a JWK; the authority that
+    certifies an `email` agency's servers, PEM."""
     tokens: dict[str, str] = Field(default={}, repr=False)
     """Bearer tokens of stations and API clients, by account."""
     passwords: dict[str, str] = Field(default={}, repr=False)
@@ -39,6 +42,7 @@ class DemonstrationSecrets(BaseModel):
     @classmethod
     def generate(cls) -> Self:
         private_key, public_key = generate_session_keys()
+        mail_authority = Authority.make(now=SystemClock().now())
         queue_keys = {partner_id: _new_agency_key() for partner_id in QUEUE_PARTNERS}
         return cls(
             key_ring=KeyRing.generate_text(),
@@ -53,8 +57,24 @@ class DemonstrationSecrets(BaseModel):
                 **{f"{p.upper()}_SIGNING_KEYS": _new_webhook_key() for p in SIGNING_PARTNERS},
                 **{f"{p.upper()}_PUBLIC_KEY": keys[1] for p, keys in queue_keys.items()},
                 **{f"{p.upper()}_KAFKA_PASSWORD": secrets.token_hex(16) for p in QUEUE_PARTNERS},
+                "SNCF_MAIL_USER": "aiguillage",
+                "SNCF_MAIL_PASSWORD": secrets.token_urlsafe(24),
+                "SNCF_REPLY_KEY": secrets.token_urlsafe(32),
+                "SNCF_CERTIFICATE_AUTHORITY": mail_authority.certificate,
             },
-            agency_private_keys={p: keys[0] for p, keys in queue_keys.items()},
+            agency_private_keys={
+                "sncf": mail_authority.pem,
+                **{p: keys[0] for p, keys in queue_keys.items()},
+            },
+        )
+
+    def with_partners_of(self, newer: Self) -> Self:
+        """The same, with the secrets of partners that were added since it was made."""
+        return self.model_copy(
+            update={
+                "partner_secrets": {**newer.partner_secrets, **self.partner_secrets},
+                "agency_private_keys": {**newer.agency_private_keys, **self.agency_private_keys},
+            }
         )
 
     def with_accounts(self, *, tokens: Sequence[str], people: Sequence[str]) -> Self:
@@ -72,7 +92,9 @@ def load_or_make_secrets(
 ) -> DemonstrationSecrets:
     """Read the folder's secrets, completed with what is missing; raises `CommandFailed`."""
     kept = find_secrets(folder)
-    complete = (kept or DemonstrationSecrets.generate()).with_accounts(tokens=tokens, people=people)
+    made = DemonstrationSecrets.generate()
+    complete = kept.with_partners_of(made) if kept is not None else made
+    complete = complete.with_accounts(tokens=tokens, people=people)
     if complete != kept:
         write_private(folder.secrets_file, complete.model_dump())
     return complete

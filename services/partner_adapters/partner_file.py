@@ -29,6 +29,7 @@ VisitorField = Literal[
 _IS_SECRET = "the name of a secret"
 SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$"), _IS_SECRET]
 """What is read from AIGUILLAGE_SECRET_<name>; a file never holds the secret itself."""
+OptionalSecretName = Annotated[str | None, Field(pattern=r"^[A-Z][A-Z0-9_]*$"), _IS_SECRET]
 MappedStatus = Literal[
     ReferralStatus.ACKNOWLEDGED,
     ReferralStatus.IN_PROGRESS,

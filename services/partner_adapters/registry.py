@@ -8,6 +8,7 @@ from services.partner_adapters.adapters.portal import Inbox, PortalAdapter
 from services.partner_adapters.adapters.rest import RestAdapter
 from services.partner_adapters.adapters.webhook import WebhookAdapter
 from services.partner_adapters.callback_signature import read_keys
+from services.partner_adapters.mail.settings import EmailSettings
 from services.partner_adapters.partner_adapter import PartnerAdapter
 from services.partner_adapters.partner_credentials import (
     ApiKeyAuthorization,
@@ -91,6 +92,12 @@ def _portal(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter
     return PortalAdapter(inbox=transports.inbox, partner_id=partner.file.id)
 
 
+def _email(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
+    from services.partner_adapters.mail.connect import connect_by_mail
+
+    return connect_by_mail(partner, clock=transports.clock)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """A way of talking: how its adapter is built, and what its partners' files must say."""
@@ -104,4 +111,5 @@ ADAPTERS: Mapping[str, Kind] = {
     "kafka_queue": Kind(build=_kafka_queue),
     "portal": Kind(build=_portal),
     "webhook": Kind(build=_webhook),
+    "email": Kind(build=_email, settings=EmailSettings),
 }

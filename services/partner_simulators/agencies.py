@@ -25,15 +25,17 @@ REST_AGENCIES: dict[str, RestAgencyFacts] = {
     "cpam": RestAgencyFacts(2, "api_key", "polling", ALL_VISITOR_FIELDS),
     "edf": RestAgencyFacts(3, "api_key", "polling", _SUPPLIER_FIELDS, recognises_repetitions=False),
     "laposte": RestAgencyFacts(5, "api_key", "polling", _SUPPLIER_FIELDS - {"identifiers"}),
-    "sncf": RestAgencyFacts(
-        6, "api_key", "callback", _SUPPLIER_FIELDS - {"identifiers", "postcode"}
-    ),
 }
 WEBHOOK_AGENCY = "engie"
 WEBHOOK_AGENCY_PORT = 4
 WEBHOOK_AGENCY_FIELDS = _SUPPLIER_FIELDS
+MAIL_AGENCY = "sncf"
+MAIL_AGENCY_PORTS = (6, 7)
+"""Of the server we hand mails in to, and of the mailbox we read."""
+MAIL_AGENCY_ADDRESS = "orientations@sncf.invalid"
+MAIL_AGENCY_FIELDS = _SUPPLIER_FIELDS - {"identifiers", "postcode"}
 QUEUE_AGENCY = "casvp"
 QUEUE_AGENCY_FIELDS = ALL_VISITOR_FIELDS - {"email"}
 PORTAL_AGENCIES = ("mairie", "accompagnement")
 
-ALL_AGENCIES = (*REST_AGENCIES, WEBHOOK_AGENCY, QUEUE_AGENCY, *PORTAL_AGENCIES)
+ALL_AGENCIES = (*REST_AGENCIES, WEBHOOK_AGENCY, MAIL_AGENCY, QUEUE_AGENCY, *PORTAL_AGENCIES)

@@ -27,6 +27,21 @@ QUEUE_FAULTS = frozenset(
         "refuse",  # answers that the referral is incomplete
     }
 )
+MAIL_FAULTS = frozenset(
+    {
+        "down",  # neither server listens
+        "slow",  # takes the mail after `seconds`
+        "garbage",  # greets with bytes that are nothing
+        "greylist",  # 451: come back later
+        "refuse",  # 554 to the mail itself
+        "unauthorized",  # 535 whatever the password
+        "no_starttls",
+        "expired_certificate",
+        "cut_after_accept",  # takes the mail, then the line goes dead before the answer
+        "duplicate",  # each answer arrives twice
+        "out_of_order",  # of two answers about a referral, the later one arrives first
+    }
+)
 PORTAL_FAULTS = frozenset({"down", "slow"})  # nobody works; everybody works slowly
 
 GARBAGE = b"\x00\xff\xfe{]garbage"

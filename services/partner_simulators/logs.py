@@ -35,3 +35,5 @@ def write_json_logs() -> None:
     root.setLevel(logging.WARNING)
     # aiokafka repeats every lost connection; we say once that the line is gone
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # aiosmtpd tells of every client that hangs up or does not trust it
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)

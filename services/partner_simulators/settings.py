@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.partner_simulators.agencies import (
     ALL_AGENCIES,
+    MAIL_AGENCY,
     PORTAL_AGENCIES,
     QUEUE_AGENCY,
     REST_AGENCIES,
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     simulator_kafka_agencies: str | None = None
     """host:port of the agencies' SASL/SCRAM listener."""
     simulator_casvp_private_key: SecretStr | None = None
+    simulator_sncf_private_key: SecretStr | None = None
+    """The authority that certifies sncf's servers: its key and its certificate, PEM."""
 
     secret_caf_client_id: SecretStr | None = None
     secret_caf_client_secret: SecretStr | None = None
@@ -55,8 +58,8 @@ class Settings(BaseSettings):
     secret_engie_signing_keys: SecretStr | None = None
     secret_engie_callback_secret: SecretStr | None = None
     secret_laposte_api_key: SecretStr | None = None
-    secret_sncf_api_key: SecretStr | None = None
-    secret_sncf_callback_secret: SecretStr | None = None
+    secret_sncf_mail_user: SecretStr | None = None
+    secret_sncf_mail_password: SecretStr | None = None
     secret_casvp_kafka_password: SecretStr | None = None
 
     def port_of(self, offset: int) -> int:
@@ -98,6 +101,12 @@ def _needed_by(partner_id: str) -> list[str]:
             "simulator_kafka_agencies",
             "simulator_casvp_private_key",
             "secret_casvp_kafka_password",
+        ]
+    if partner_id == MAIL_AGENCY:
+        return [
+            "simulator_sncf_private_key",
+            "secret_sncf_mail_user",
+            "secret_sncf_mail_password",
         ]
     if partner_id in PORTAL_AGENCIES:
         return ["simulator_intake_url", "simulator_portal_url"]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import aiohttp
 
 from services.partner_simulators.agencies import (
+    MAIL_AGENCY,
     PORTAL_AGENCIES,
     QUEUE_AGENCY,
     QUEUE_AGENCY_FIELDS,
@@ -45,6 +46,10 @@ def build_simulators(
     def build(partner_id: str) -> Simulator:
         if partner_id == QUEUE_AGENCY:
             return queue_agency(settings, schedule=schedule, clock=clock)
+        if partner_id == MAIL_AGENCY:
+            from services.partner_simulators.mail_wiring import mail_agency
+
+            return mail_agency(settings, schedule=schedule, clock=clock)
         if partner_id in PORTAL_AGENCIES:
             return portal_people(partner_id, settings, schedule=schedule, http=http, clock=clock)
         if partner_id == WEBHOOK_AGENCY:

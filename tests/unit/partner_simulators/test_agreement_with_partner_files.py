@@ -9,9 +9,14 @@ import pytest
 import services
 from services.partner_simulators.agencies import (
     ALL_AGENCIES,
+    MAIL_AGENCY,
+    MAIL_AGENCY_ADDRESS,
+    MAIL_AGENCY_FIELDS,
     QUEUE_AGENCY,
     QUEUE_AGENCY_FIELDS,
     REST_AGENCIES,
+    WEBHOOK_AGENCY,
+    WEBHOOK_AGENCY_FIELDS,
 )
 from services.partner_simulators.casework import REASONS, Stage
 from services.partner_simulators.words import reason_word, status_word
@@ -32,8 +37,18 @@ def test_our_side_understands_every_word_the_agency_says(partner_id: str) -> Non
     assert understood == list(REASONS)
 
 
-@pytest.mark.parametrize("partner_id", [*REST_AGENCIES, QUEUE_AGENCY])
+VISITOR_FIELDS = {
+    **{partner_id: facts.visitor_fields for partner_id, facts in REST_AGENCIES.items()},
+    WEBHOOK_AGENCY: WEBHOOK_AGENCY_FIELDS,
+    MAIL_AGENCY: MAIL_AGENCY_FIELDS,
+    QUEUE_AGENCY: QUEUE_AGENCY_FIELDS,
+}
+
+
+@pytest.mark.parametrize("partner_id", VISITOR_FIELDS)
 def test_the_agency_takes_exactly_the_visitor_fields_we_may_send(partner_id: str) -> None:
-    facts = REST_AGENCIES.get(partner_id)
-    taken = facts.visitor_fields if facts else QUEUE_AGENCY_FIELDS
-    assert taken == set(partner_file(partner_id)["permitted_fields"])
+    assert VISITOR_FIELDS[partner_id] == set(partner_file(partner_id)["permitted_fields"])
+
+
+def test_mails_go_to_the_address_where_the_agency_reads_them() -> None:
+    assert partner_file(MAIL_AGENCY)["settings"]["recipient"] == MAIL_AGENCY_ADDRESS
