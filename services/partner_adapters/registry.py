@@ -16,8 +16,17 @@ from services.partner_adapters.partner_credentials import (
     OAuth2Authorization,
 )
 from services.partner_adapters.partner_environment import ConnectedPartner, PartnerNotConfigured
-from services.partner_adapters.partner_file import ApiKey, NoSettings, OAuth2, SigningKeys, Table
+from services.partner_adapters.partner_file import (
+    ApiKey,
+    NoSettings,
+    OAuth2,
+    Password,
+    SigningKeys,
+    SshKey,
+    Table,
+)
 from services.partner_adapters.partner_http import Authorization, PartnerHttp
+from services.partner_adapters.sftp.folders import Folders
 from shared.contracts.topics import partner_queue_topic
 from shared.plumbing.clock import Clock
 
@@ -32,22 +41,25 @@ class Transports:
 
 
 def _rest(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
-    address = partner.need_address()
-    http = PartnerHttp(
-        address=address,
-        authorization=_authorization(partner, address=address, clock=transports.clock),
+    authorization = _authorization(partner, clock=transports.clock)
+    return RestAdapter(http=_http(partner, authorization), clock=transports.clock)
+
+
+def _http(partner: ConnectedPartner, authorization: Authorization | None = None) -> PartnerHttp:
+    return PartnerHttp(
+        address=partner.need_address(),
+        authorization=authorization or NoAuthorization(),
         concurrency=partner.file.limits.concurrency,
         timeout=partner.file.limits.request_timeout_seconds,
         reach=partner.reach,
     )
-    return RestAdapter(http=http, clock=transports.clock)
 
 
-def _authorization(partner: ConnectedPartner, *, address: str, clock: Clock) -> Authorization:
+def _authorization(partner: ConnectedPartner, *, clock: Clock) -> Authorization:
     credentials = partner.file.credentials
     if isinstance(credentials, OAuth2):
         return OAuth2Authorization(
-            address=address,
+            address=partner.need_address(),
             client_id=partner.secret(credentials.client_id),
             client_secret=partner.secret(credentials.client_secret),
             reach=partner.reach,
@@ -66,14 +78,7 @@ def _webhook(partner: ConnectedPartner, transports: Transports) -> PartnerAdapte
         keys = read_keys(partner.secret(credentials.signing_keys))
     except ValueError as error:
         raise PartnerNotConfigured(f"{partner.file.id}: {error}") from error
-    http = PartnerHttp(
-        address=partner.need_address(),
-        authorization=NoAuthorization(),
-        concurrency=partner.file.limits.concurrency,
-        timeout=partner.file.limits.request_timeout_seconds,
-        reach=partner.reach,
-    )
-    return WebhookAdapter(http=http, keys=keys, clock=transports.clock)
+    return WebhookAdapter(http=_http(partner), keys=keys, clock=transports.clock)
 
 
 def _kafka_queue(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
@@ -98,6 +103,42 @@ def _email(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
     return connect_by_mail(partner, clock=transports.clock)
 
 
+def _soap(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
+    from services.partner_adapters.adapters.soap import SoapAdapter
+    from services.partner_adapters.soap.messages import Messages
+
+    credentials = partner.file.credentials
+    if not isinstance(credentials, Password):
+        raise PartnerNotConfigured(f"{partner.file.id}: its file must name username and password")
+    messages = Messages(
+        username=partner.secret(credentials.username),
+        password=partner.secret(credentials.password),
+        clock=transports.clock,
+    )
+    return SoapAdapter(http=_http(partner), messages=messages, clock=transports.clock)
+
+
+def _sftp(partner: ConnectedPartner, _: Transports) -> PartnerAdapter:
+    from services.partner_adapters.adapters.sftp import SftpAdapter
+    from services.partner_adapters.sftp.connection import PartnerSftp
+
+    credentials = partner.file.credentials
+    if not isinstance(credentials, SshKey):
+        raise PartnerNotConfigured(f"{partner.file.id}: its file must name private_key, host_key")
+    try:
+        sftp = PartnerSftp(
+            address=partner.need_address(),
+            username=credentials.username,
+            private_key=partner.secret(credentials.private_key),
+            host_keys=partner.secret(credentials.host_key),
+            timeout=partner.file.limits.request_timeout_seconds,
+            reach=partner.reach,
+        )
+    except ValueError as error:
+        raise PartnerNotConfigured(f"{partner.file.id}: {error}") from error
+    return SftpAdapter(sftp=sftp, folders=partner.file.settings_of(Folders))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """A way of talking: how its adapter is built, and what its partners' files must say."""
@@ -110,6 +151,8 @@ ADAPTERS: Mapping[str, Kind] = {
     "rest": Kind(build=_rest),
     "kafka_queue": Kind(build=_kafka_queue),
     "portal": Kind(build=_portal),
+    "sftp": Kind(build=_sftp, settings=Folders),
     "webhook": Kind(build=_webhook),
+    "soap": Kind(build=_soap),
     "email": Kind(build=_email, settings=EmailSettings),
 }
