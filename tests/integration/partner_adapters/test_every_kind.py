@@ -1,4 +1,4 @@
-"""One suite for every kind, each against its real peer: HTTP server, Kafka, PostgreSQL."""
+"""One suite for every kind, each against its real peer: HTTP, SMTP, Kafka, PostgreSQL."""
 
 import asyncio
 import json
@@ -26,6 +26,7 @@ from shared.contracts.topics import Topic, partner_queue_topic
 from shared.plumbing.database import DatabaseUnavailable
 from shared.plumbing.topic_admin import create_topics
 from tests.integration.partner_adapters.house import House
+from tests.integration.partner_adapters.mail_servers import mail_servers
 from tests.integration.partner_adapters.stub_partner import stub_partner
 
 AGENCY_KEY = ECKey.generate_key("P-256")
@@ -47,7 +48,17 @@ CREDENTIALS = {
     "kafka_queue": 'way = "public_key"\npublic_key = "T_PUBLIC"',
     "portal": 'way = "none"',
     "webhook": 'way = "signing_keys"\nsigning_keys = "T_SIGNING"',
+    "email": """
+way = "password"
+username = "T_KEY"
+password = "T_KEY"
+[settings]
+sender = "us@example.org"
+recipient = "them@example.org"
+reply_key = "T_REPLY_KEY"
+""",
 }
+NOWHERE = {"email": "smtp://127.0.0.1:9"}
 
 
 def partner_of(kind, *, partner_id="caf", address=None):
@@ -55,9 +66,11 @@ def partner_of(kind, *, partner_id="caf", address=None):
     file = parse_partner_file(text, name=f"{partner_id}.toml", kinds=ADAPTERS)
     environment = {
         "AIGUILLAGE_SECRET_T_KEY": "k",
+        "AIGUILLAGE_SECRET_T_REPLY_KEY": "k" * 32,
         "AIGUILLAGE_SECRET_T_SIGNING": "whsec_c2VjcmV0LW9mLXRoZS10ZXN0cw==",
         "AIGUILLAGE_SECRET_T_PUBLIC": json.dumps(AGENCY_KEY.as_dict(private=False)),
         f"AIGUILLAGE_PARTNER_ADDRESS_{partner_id.upper()}": address or "",
+        f"AIGUILLAGE_PARTNER_STATUS_ADDRESS_{partner_id.upper()}": "imap://127.0.0.1:9",
     }
     return connect_partners({partner_id: file}, environment, on_loopback=True)[partner_id]
 
@@ -182,7 +195,32 @@ async def webhook(house, _):
         await adapter.close()
 
 
-KINDS = {"rest": rest, "kafka_queue": kafka_queue, "portal": portal, "webhook": webhook}
+@asynccontextmanager
+async def email(house, _):
+    async with mail_servers() as servers:
+        adapter = build("email", house, partner=servers.partner())
+
+        async def got():
+            whats = {"orientation": "referral", "reponse": "answer", "retrait": "withdrawal"}
+            found = []
+            for mail in servers.mails():
+                [file] = mail.iter_attachments()
+                key = mail["Message-ID"].strip("<>").partition(".")[0]
+                what = whats[file.get_filename().removesuffix(".json")]
+                found.append((key, what, file.get_payload(decode=True)))
+            return found
+
+        yield adapter, got
+        await adapter.close()
+
+
+KINDS = {
+    "rest": rest,
+    "kafka_queue": kafka_queue,
+    "portal": portal,
+    "webhook": webhook,
+    "email": email,
+}
 
 
 def test_every_kind_of_the_registry_has_its_place_in_this_suite():
@@ -240,7 +278,7 @@ async def test_without_its_transport_it_says_so_and_claims_nothing(kind, house: 
         house,
         queue=QueueProducer(kafka="127.0.0.1:9", timeout=1),
         database=_DatabaseAway(),
-        partner=partner_of(kind, address="http://127.0.0.1:9"),
+        partner=partner_of(kind, address=NOWHERE.get(kind, "http://127.0.0.1:9")),
     )
     with pytest.raises((PartnerUnavailable, OutcomeUnknown)):
         await adapter.deliver([deliveries()[0]])
