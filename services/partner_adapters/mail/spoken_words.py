@@ -9,7 +9,8 @@ from shared.contracts.referral_status import ReferralStatus
 
 FREE_REPLY = "reponse_libre"
 """The word of an answer whose first line is no word: in no table, so a person reads it."""
-_LONGEST_WORD = 40
+_ONE_WORD = re.compile(r"[\w-]{1,40}\.?")
+"""Perhaps a word that the table lacks. `Bonjour,` is none."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class SpokenWords:
             start, reason = said[: len(refusal) + 1], said[len(refusal) + 1 :]
             if start == f"{refusal}_" and reason in self._reasons:
                 return SpokenWord(word, self._reasons[reason])
-        if len(line.split()) == 1 and 0 < len(said) <= _LONGEST_WORD:
+        if said and _ONE_WORD.fullmatch(line):
             return SpokenWord(said, known=False)
         return SpokenWord(FREE_REPLY, known=False)
 
