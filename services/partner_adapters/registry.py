@@ -41,11 +41,12 @@ class Transports:
 
 
 def _rest(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
-    authorization = _authorization(partner, clock=transports.clock)
-    return RestAdapter(http=_http(partner, authorization), clock=transports.clock)
+    authorization = authorization_of(partner, clock=transports.clock)
+    return RestAdapter(http=http_of(partner, authorization), clock=transports.clock)
 
 
-def _http(partner: ConnectedPartner, authorization: Authorization | None = None) -> PartnerHttp:
+def http_of(partner: ConnectedPartner, authorization: Authorization | None = None) -> PartnerHttp:
+    """A partner's HTTP transport, with this authorization or none."""
     return PartnerHttp(
         address=partner.need_address(),
         authorization=authorization or NoAuthorization(),
@@ -55,7 +56,8 @@ def _http(partner: ConnectedPartner, authorization: Authorization | None = None)
     )
 
 
-def _authorization(partner: ConnectedPartner, *, clock: Clock) -> Authorization:
+def authorization_of(partner: ConnectedPartner, *, clock: Clock) -> Authorization:
+    """How we show this partner who we are, where a header does it."""
     credentials = partner.file.credentials
     if isinstance(credentials, OAuth2):
         return OAuth2Authorization(
@@ -78,7 +80,7 @@ def _webhook(partner: ConnectedPartner, transports: Transports) -> PartnerAdapte
         keys = read_keys(partner.secret(credentials.signing_keys))
     except ValueError as error:
         raise PartnerNotConfigured(f"{partner.file.id}: {error}") from error
-    return WebhookAdapter(http=_http(partner), keys=keys, clock=transports.clock)
+    return WebhookAdapter(http=http_of(partner), keys=keys, clock=transports.clock)
 
 
 def _kafka_queue(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
@@ -115,7 +117,7 @@ def _soap(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
         password=partner.secret(credentials.password),
         clock=transports.clock,
     )
-    return SoapAdapter(http=_http(partner), messages=messages, clock=transports.clock)
+    return SoapAdapter(http=http_of(partner), messages=messages, clock=transports.clock)
 
 
 def _sftp(partner: ConnectedPartner, _: Transports) -> PartnerAdapter:
