@@ -18,6 +18,14 @@ DOOR_FAULTS = frozenset(
         "refuse",  # 422 as if the content were wrong
     }
 )
+SOAP_FAULTS = DOOR_FAULTS | {
+    "fault_server",  # files the referral, then answers a fault
+    "fault_client",  # a fault as if the content were wrong
+    "fault_unavailable",  # a fault that says: not now, nothing was taken
+    "expired_credentials",  # a fault of WS-Security whatever the password
+    "entities",  # 200 with a document type and an external entity
+    "billion_laughs",  # 200 with entities that grow tenfold ten times
+}
 QUEUE_FAULTS = frozenset(
     {
         "down",  # stops consuming
@@ -40,6 +48,23 @@ MAIL_FAULTS = frozenset(
         "cut_after_accept",  # takes the mail, then the line goes dead before the answer
         "duplicate",  # each answer arrives twice
         "out_of_order",  # of two answers about a referral, the later one arrives first
+    }
+)
+SFTP_FAULTS = frozenset(
+    {
+        "down",  # nobody listens: connection refused
+        "slow",  # lets us in after `seconds`
+        "unauthorized",  # our key is not known any more
+        "wrong_host_key",  # somebody else answers
+        "permission_denied",  # we may not write any more
+        "disk_full",
+        "cut_before_accept",  # the line goes dead once the file has its name, not its manifest
+        "cut_after_accept",  # the line goes dead once the manifest has its name
+        "refuse",  # acknowledges every referral as incomplete
+        "truncated",  # half of each file first, the whole later
+        "garbage",  # lines that are nothing among the others
+        "duplicate",  # each file twice
+        "out_of_order",  # the latest status first
     }
 )
 PORTAL_FAULTS = frozenset({"down", "slow"})  # nobody works; everybody works slowly
@@ -70,6 +95,11 @@ class FaultPanel:
         """Put a fault, for ever or for `count` requests; None heals."""
         self._fault = fault
         self._left = count
+
+    def meet(self, kind: str) -> Fault | None:
+        """The fault of this kind, if it is what is wrong; this counts."""
+        met = self._fault is not None and self._fault.kind == kind
+        return self.take(counts=True) if met else None
 
     def take(self, *, counts: bool) -> Fault | None:
         """The fault this request meets.

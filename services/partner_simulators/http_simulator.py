@@ -9,8 +9,6 @@ from services.partner_simulators.outgoing import Outgoing
 class HttpSimulator:
     """One partner with an HTTP door, as the control port sees it."""
 
-    possible_faults = DOOR_FAULTS
-
     def __init__(
         self,
         *,
@@ -20,8 +18,10 @@ class HttpSimulator:
         outgoing: Outgoing | None,
         host: str,
         port: int,
+        possible_faults: frozenset[str] = DOOR_FAULTS,
     ) -> None:
         """`outgoing` is None where the agency is polled."""
+        self.possible_faults = possible_faults
         self.office = office
         self.outgoing = outgoing
         self._faults = faults
