@@ -55,8 +55,9 @@ class PartnerSftp:
         self._base = where.path.strip("/")
         self._timeout = timeout
         self._reach = reach
+        written = [line for line in host_keys.splitlines() if line.strip()]
         try:
-            trusted = [asyncssh.import_public_key(each) for each in host_keys.strip().splitlines()]
+            trusted = [asyncssh.import_public_key(line) for line in written]
             ours = asyncssh.import_private_key(private_key)
         except asyncssh.KeyImportError as error:
             raise ValueError(f"not a key: {error}") from error
