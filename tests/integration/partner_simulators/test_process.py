@@ -8,13 +8,16 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import pytest
-from joserfc.jwk import ECKey
 
-from tests.integration.partner_simulators.running import KEY, WEBHOOK_SECRET
+from services.commands.addresses import SIMULATOR_PORTS, row_of_ports
+from services.commands.child_plans import SIMULATORS, Servers, plan_children
+from services.commands.demonstration import PORTAL_ACCOUNTS
+from services.commands.demonstration_secrets import DemonstrationSecrets
 
 ROOT = Path(__file__).parents[3]
 NOBODY = "127.0.0.1:9"  # the discard port: nothing answers there
@@ -34,35 +37,25 @@ def free_ports_in_a_row(count: int) -> int:
     raise AssertionError("no free ports")
 
 
-def environment(base_port: int, **changed: str) -> dict[str, str]:
+SECRETS = DemonstrationSecrets.generate().with_accounts(
+    tokens=[], people=list(PORTAL_ACCOUNTS.values())
+)
+
+
+def environment(base_port: int) -> dict[str, str]:
+    """What `aiguillage up` tells it; nobody is at the addresses of the others."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    accounts = {
-        partner: {"account": partner, "password": "p"} for partner in ("mairie", "accompagnement")
-    }
-    return {
-        **kept,
-        "AIGUILLAGE_SIMULATOR_BASE_PORT": str(base_port),
-        "AIGUILLAGE_SIMULATOR_CALLBACK_URL": f"http://{NOBODY}",
-        "AIGUILLAGE_SIMULATOR_INTAKE_URL": f"http://{NOBODY}",
-        "AIGUILLAGE_SIMULATOR_PORTAL_URL": f"http://{NOBODY}",
-        "AIGUILLAGE_SIMULATOR_PORTAL_ACCOUNTS": json.dumps(accounts),
-        "AIGUILLAGE_SIMULATOR_KAFKA_AGENCIES": NOBODY,
-        "AIGUILLAGE_SIMULATOR_CASVP_PRIVATE_KEY": json.dumps(
-            ECKey.generate_key("P-256").as_dict(private=True)
-        ),
-        "AIGUILLAGE_SECRET_CASVP_KAFKA_PASSWORD": "p",
-        "AIGUILLAGE_SECRET_CAF_CLIENT_ID": "caf-client",
-        "AIGUILLAGE_SECRET_CAF_CLIENT_SECRET": "caf-secret",
-        "AIGUILLAGE_SECRET_CAF_CALLBACK_SECRET": WEBHOOK_SECRET,
-        "AIGUILLAGE_SECRET_CPAM_API_KEY": KEY,
-        "AIGUILLAGE_SECRET_EDF_API_KEY": KEY,
-        "AIGUILLAGE_SECRET_ENGIE_API_KEY": KEY,
-        "AIGUILLAGE_SECRET_ENGIE_CALLBACK_SECRET": WEBHOOK_SECRET,
-        "AIGUILLAGE_SECRET_LAPOSTE_API_KEY": KEY,
-        "AIGUILLAGE_SECRET_SNCF_API_KEY": KEY,
-        "AIGUILLAGE_SECRET_SNCF_CALLBACK_SECRET": WEBHOOK_SECRET,
-        **changed,
-    }
+    ports = replace(row_of_ports(9), intake=9, partner_adapters=9, simulators=base_port)
+    plans = plan_children(
+        servers=Servers(database_url="", kafka=NOBODY, kafka_agencies=NOBODY),
+        ports=ports,
+        secrets=SECRETS,
+        logs=Path(),
+        pace=2,
+        outcome="mixed",
+        inherited={},
+    )
+    return {**kept, **plans[SIMULATORS].environment}
 
 
 async def started(env: dict[str, str]) -> asyncio.subprocess.Process:
@@ -89,7 +82,7 @@ async def partners_once_ready(base_port: int) -> dict[str, object]:
 
 @pytest.fixture
 async def base_port() -> AsyncIterator[int]:
-    yield free_ports_in_a_row(7)
+    yield free_ports_in_a_row(SIMULATOR_PORTS)
 
 
 def resident_mb(pid: int) -> int:
@@ -124,7 +117,7 @@ async def test_a_missing_secret_is_named_and_stops_the_start(base_port: int) -> 
     (line,) = [json.loads(line) for line in err.splitlines()]
     assert line["event"] == "settings_refused"
     assert "AIGUILLAGE_SECRET_EDF_API_KEY" in str(line["wrong"])
-    assert "caf-secret" not in str(line)
+    assert SECRETS.partner_secrets["CAF_CLIENT_SECRET"] not in str(line)
 
 
 async def test_a_taken_port_stops_the_start(base_port: int) -> None:
