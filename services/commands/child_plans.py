@@ -21,9 +21,9 @@ SERVICES = (INTAKE, ROUTER, PARTNER_ADAPTERS)
 STOP_ORDER = ((SIMULATORS,), SERVICES)
 """The outside world first, so that nobody knocks at a door that closes."""
 
-DOOR_PORTS = {"caf": 1, "cpam": 2, "edf": 3, "engie": 4, "laposte": 5}
+DOOR_PORTS = {"caf": 1, "cpam": 2, "edf": 3, "engie": 4}
 """Where each agency's simulated door is, after the control port."""
-SNCF_MAIL_PORT, SNCF_MAILBOX_PORT = 6, 7
+LAPOSTE_SFTP_PORT, SNCF_MAIL_PORT, SNCF_MAILBOX_PORT = 5, 6, 7
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,12 @@ def _addresses(ports: Ports) -> dict[str, str]:
         )
         for partner_id, offset in DOOR_PORTS.items()
     }
+    sftp = ports.simulators + LAPOSTE_SFTP_PORT
     mail, mailbox = ports.simulators + SNCF_MAIL_PORT, ports.simulators + SNCF_MAILBOX_PORT
     return {
         "AIGUILLAGE_PARTNERS_ON_LOOPBACK": "true",
+        "AIGUILLAGE_PARTNERS_EVERY_SECONDS": "1",
+        "AIGUILLAGE_PARTNER_ADDRESS_LAPOSTE": f"sftp://{HOST}:{sftp}",
         "AIGUILLAGE_PARTNER_ADDRESS_SNCF": f"smtp://{HOST}:{mail}",
         "AIGUILLAGE_PARTNER_STATUS_ADDRESS_SNCF": f"imap://{HOST}:{mailbox}",
         **addresses,

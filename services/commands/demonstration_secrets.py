@@ -6,6 +6,13 @@ import secrets
 from collections.abc import Sequence
 from typing import Self
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.commands.state_folder import StateFolder, read_private, write_private
@@ -14,7 +21,7 @@ from shared.plumbing.access import generate_session_keys, new_token
 from shared.plumbing.clock import SystemClock
 from shared.plumbing.sealing import KeyRing
 
-API_KEY_PARTNERS = ("cpam", "edf", "laposte")
+API_KEY_PARTNERS = ("edf",)
 CALLBACK_PARTNERS = ("caf", "engie")
 SIGNING_PARTNERS = ("engie",)
 QUEUE_PARTNERS = ("casvp",)
@@ -33,7 +40,7 @@ class DemonstrationSecrets(BaseModel):
     """By the names that partner files use: CAF_CLIENT_ID …"""
     agency_private_keys: dict[str, str] = Field(repr=False)
     """By partner id: what a `kafka_queue` agency opens its letters with, a JWK; the authority that
-    certifies an `email` agency's servers, PEM."""
+    certifies an `email` agency's servers, PEM; the host key of an `sftp` agency's server."""
     tokens: dict[str, str] = Field(default={}, repr=False)
     """Bearer tokens of stations and API clients, by account."""
     passwords: dict[str, str] = Field(default={}, repr=False)
@@ -43,6 +50,8 @@ class DemonstrationSecrets(BaseModel):
     def generate(cls) -> Self:
         private_key, public_key = generate_session_keys()
         mail_authority = Authority.make(now=SystemClock().now())
+        ssh_key, _ = _new_ssh_key()
+        host_key, public_host_key = _new_ssh_key()
         queue_keys = {partner_id: _new_agency_key() for partner_id in QUEUE_PARTNERS}
         return cls(
             key_ring=KeyRing.generate_text(),
@@ -50,6 +59,8 @@ class DemonstrationSecrets(BaseModel):
             session_public_key=public_key,
             kafka_admin_password=secrets.token_hex(16),
             partner_secrets={
+                "CPAM_USERNAME": "aiguillage",
+                "CPAM_PASSWORD": secrets.token_urlsafe(24),
                 "CAF_CLIENT_ID": "aiguillage",
                 "CAF_CLIENT_SECRET": secrets.token_urlsafe(24),
                 **{f"{p.upper()}_API_KEY": secrets.token_urlsafe(24) for p in API_KEY_PARTNERS},
@@ -57,12 +68,15 @@ class DemonstrationSecrets(BaseModel):
                 **{f"{p.upper()}_SIGNING_KEYS": _new_webhook_key() for p in SIGNING_PARTNERS},
                 **{f"{p.upper()}_PUBLIC_KEY": keys[1] for p, keys in queue_keys.items()},
                 **{f"{p.upper()}_KAFKA_PASSWORD": secrets.token_hex(16) for p in QUEUE_PARTNERS},
+                "LAPOSTE_PRIVATE_KEY": ssh_key,
+                "LAPOSTE_HOST_KEY": public_host_key,
                 "SNCF_MAIL_USER": "aiguillage",
                 "SNCF_MAIL_PASSWORD": secrets.token_urlsafe(24),
                 "SNCF_REPLY_KEY": secrets.token_urlsafe(32),
                 "SNCF_CERTIFICATE_AUTHORITY": mail_authority.certificate,
             },
             agency_private_keys={
+                "laposte": host_key,
                 "sncf": mail_authority.pem,
                 **{p: keys[0] for p, keys in queue_keys.items()},
             },
@@ -116,6 +130,14 @@ def _new_agency_key() -> tuple[str, str]:
 
     key = ECKey.generate_key("P-256")
     return json.dumps(key.as_dict(private=True)), json.dumps(key.as_dict(private=False))
+
+
+def _new_ssh_key() -> tuple[str, str]:
+    """A private key and its public half, as OpenSSH writes them."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return private.decode(), public.decode()
 
 
 def _new_password() -> str:

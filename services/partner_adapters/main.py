@@ -124,12 +124,9 @@ def read_partners(
             raise PartnerNotConfigured(f"AIGUILLAGE_PARTNERS: no file for {', '.join(unknown)}")
         files = {each: file for each, file in files.items() if each in served}
     if delays := settings.delays():
-        files = {
-            each: file.model_copy(
-                update={"retry": file.retry.model_copy(update={"delays_seconds": delays})}
-            )
-            for each, file in files.items()
-        }
+        files = {each: file.retried_after(delays) for each, file in files.items()}
+    if seconds := settings.partners_every_seconds:
+        files = {each: file.hurried(seconds) for each, file in files.items()}
     return connect_partners(files, environment, on_loopback=settings.partners_on_loopback)
 
 

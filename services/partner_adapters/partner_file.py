@@ -268,6 +268,21 @@ class PartnerFile(Table):
             check_address(self.address)
         return self
 
+    def retried_after(self, delays: tuple[float, ...]) -> "PartnerFile":
+        """The same with another schedule of attempts."""
+        retry = self.retry.model_copy(update={"delays_seconds": delays})
+        return self.model_copy(update={"retry": retry})
+
+    def hurried(self, seconds: float) -> "PartnerFile":
+        """The same, with no longer than that between two calls or two polls that are paced."""
+        limits, way = self.limits, self.status_return
+        if limits.every_seconds is not None:
+            every = min(limits.every_seconds, seconds)
+            limits = limits.model_copy(update={"every_seconds": every})
+        if isinstance(way, ByPolling):
+            way = way.model_copy(update={"every_seconds": min(way.every_seconds, seconds)})
+        return self.model_copy(update={"limits": limits, "status_return": way})
+
     def delivery_rules(self) -> DeliveryRules:
         """What happens after a failed call."""
         return DeliveryRules(

@@ -25,6 +25,10 @@ class Settings(ServiceSettings):
     retry_delays: str | None = None
     """Seconds before each attempt, with commas; in place of every partner file's schedule."""
 
+    partners_every_seconds: float | None = Field(default=None, gt=0)
+    """At most so long between two hand-overs by file and between two looks for statuses, whatever
+    the partner files say: demonstrations and tests cannot wait five minutes."""
+
     @field_validator("retry_delays")
     @classmethod
     def _delays_are_numbers(cls, text: str | None) -> str | None:

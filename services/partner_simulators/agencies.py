@@ -22,10 +22,11 @@ class RestAgencyFacts:
 
 REST_AGENCIES: dict[str, RestAgencyFacts] = {
     "caf": RestAgencyFacts(1, "oauth2", "callback", ALL_VISITOR_FIELDS),
-    "cpam": RestAgencyFacts(2, "api_key", "polling", ALL_VISITOR_FIELDS),
     "edf": RestAgencyFacts(3, "api_key", "polling", _SUPPLIER_FIELDS, recognises_repetitions=False),
-    "laposte": RestAgencyFacts(5, "api_key", "polling", _SUPPLIER_FIELDS - {"identifiers"}),
 }
+SOAP_AGENCY = "cpam"
+SOAP_AGENCY_PORT = 2
+SOAP_AGENCY_FIELDS = ALL_VISITOR_FIELDS
 WEBHOOK_AGENCY = "engie"
 WEBHOOK_AGENCY_PORT = 4
 WEBHOOK_AGENCY_FIELDS = _SUPPLIER_FIELDS
@@ -34,8 +35,20 @@ MAIL_AGENCY_PORTS = (6, 7)
 """Of the server we hand mails in to, and of the mailbox we read."""
 MAIL_AGENCY_ADDRESS = "orientations@sncf.invalid"
 MAIL_AGENCY_FIELDS = _SUPPLIER_FIELDS - {"identifiers", "postcode"}
+SFTP_AGENCY = "laposte"
+SFTP_AGENCY_PORT = 5
+SFTP_AGENCY_USER = "aiguillage"
+SFTP_AGENCY_FIELDS = _SUPPLIER_FIELDS - {"identifiers"}
 QUEUE_AGENCY = "casvp"
 QUEUE_AGENCY_FIELDS = ALL_VISITOR_FIELDS - {"email"}
 PORTAL_AGENCIES = ("mairie", "accompagnement")
 
-ALL_AGENCIES = (*REST_AGENCIES, WEBHOOK_AGENCY, MAIL_AGENCY, QUEUE_AGENCY, *PORTAL_AGENCIES)
+ALL_AGENCIES = (
+    *REST_AGENCIES,
+    SOAP_AGENCY,
+    WEBHOOK_AGENCY,
+    MAIL_AGENCY,
+    SFTP_AGENCY,
+    QUEUE_AGENCY,
+    *PORTAL_AGENCIES,
+)

@@ -11,6 +11,8 @@ from services.partner_simulators.agencies import (
     PORTAL_AGENCIES,
     QUEUE_AGENCY,
     REST_AGENCIES,
+    SFTP_AGENCY,
+    SOAP_AGENCY,
     WEBHOOK_AGENCY,
 )
 from services.partner_simulators.casework import OUTCOMES
@@ -49,15 +51,19 @@ class Settings(BaseSettings):
     simulator_casvp_private_key: SecretStr | None = None
     simulator_sncf_private_key: SecretStr | None = None
     """The authority that certifies sncf's servers: its key and its certificate, PEM."""
+    simulator_laposte_private_key: SecretStr | None = None
+    """The host key of laposte's SFTP server."""
 
     secret_caf_client_id: SecretStr | None = None
     secret_caf_client_secret: SecretStr | None = None
     secret_caf_callback_secret: SecretStr | None = None
-    secret_cpam_api_key: SecretStr | None = None
+    secret_cpam_username: SecretStr | None = None
+    secret_cpam_password: SecretStr | None = None
     secret_edf_api_key: SecretStr | None = None
     secret_engie_signing_keys: SecretStr | None = None
     secret_engie_callback_secret: SecretStr | None = None
-    secret_laposte_api_key: SecretStr | None = None
+    secret_laposte_private_key: SecretStr | None = None
+    """Ours; the agency needs its public half only."""
     secret_sncf_mail_user: SecretStr | None = None
     secret_sncf_mail_password: SecretStr | None = None
     secret_casvp_kafka_password: SecretStr | None = None
@@ -95,30 +101,34 @@ class Settings(BaseSettings):
         return self
 
 
-def _needed_by(partner_id: str) -> list[str]:
-    if partner_id == QUEUE_AGENCY:
-        return [
-            "simulator_kafka_agencies",
-            "simulator_casvp_private_key",
-            "secret_casvp_kafka_password",
-        ]
-    if partner_id == MAIL_AGENCY:
-        return [
-            "simulator_sncf_private_key",
-            "secret_sncf_mail_user",
-            "secret_sncf_mail_password",
-        ]
-    if partner_id in PORTAL_AGENCIES:
-        return ["simulator_intake_url", "simulator_portal_url"]
-    if partner_id == WEBHOOK_AGENCY:
-        return [
-            "simulator_callback_url",
-            f"secret_{partner_id}_signing_keys",
-            f"secret_{partner_id}_callback_secret",
-        ]
+_NEEDED = {
+    QUEUE_AGENCY: (
+        "simulator_kafka_agencies",
+        "simulator_casvp_private_key",
+        "secret_casvp_kafka_password",
+    ),
+    MAIL_AGENCY: (
+        "simulator_sncf_private_key",
+        "secret_sncf_mail_user",
+        "secret_sncf_mail_password",
+    ),
+    SFTP_AGENCY: ("simulator_laposte_private_key", "secret_laposte_private_key"),
+    SOAP_AGENCY: ("secret_cpam_username", "secret_cpam_password"),
+    WEBHOOK_AGENCY: (
+        "simulator_callback_url",
+        "secret_engie_signing_keys",
+        "secret_engie_callback_secret",
+    ),
+    **dict.fromkeys(PORTAL_AGENCIES, ("simulator_intake_url", "simulator_portal_url")),
+}
+
+
+def _needed_by(partner_id: str) -> tuple[str, ...]:
+    if partner_id not in REST_AGENCIES:
+        return _NEEDED[partner_id]
     facts = REST_AGENCIES[partner_id]
-    oauth2 = [f"secret_{partner_id}_client_id", f"secret_{partner_id}_client_secret"]
-    needed = oauth2 if facts.key == "oauth2" else [f"secret_{partner_id}_api_key"]
+    oauth2 = (f"secret_{partner_id}_client_id", f"secret_{partner_id}_client_secret")
+    needed = oauth2 if facts.key == "oauth2" else (f"secret_{partner_id}_api_key",)
     if facts.tells_by == "callback":
-        needed += ["simulator_callback_url", f"secret_{partner_id}_callback_secret"]
+        needed += ("simulator_callback_url", f"secret_{partner_id}_callback_secret")
     return needed

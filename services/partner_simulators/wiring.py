@@ -10,6 +10,8 @@ from services.partner_simulators.agencies import (
     QUEUE_AGENCY,
     QUEUE_AGENCY_FIELDS,
     REST_AGENCIES,
+    SFTP_AGENCY,
+    SOAP_AGENCY,
     WEBHOOK_AGENCY,
     WEBHOOK_AGENCY_FIELDS,
     WEBHOOK_AGENCY_PORT,
@@ -44,17 +46,30 @@ def build_simulators(
     """The agencies asked for, by partner id; nothing listens yet."""
 
     def build(partner_id: str) -> Simulator:
+        simulator: Simulator
         if partner_id == QUEUE_AGENCY:
-            return queue_agency(settings, schedule=schedule, clock=clock)
-        if partner_id == MAIL_AGENCY:
+            simulator = queue_agency(settings, schedule=schedule, clock=clock)
+        elif partner_id == MAIL_AGENCY:
             from services.partner_simulators.mail_wiring import mail_agency
 
-            return mail_agency(settings, schedule=schedule, clock=clock)
-        if partner_id in PORTAL_AGENCIES:
-            return portal_people(partner_id, settings, schedule=schedule, http=http, clock=clock)
-        if partner_id == WEBHOOK_AGENCY:
-            return webhook_agency(settings, schedule=schedule, http=http, clock=clock)
-        return rest_agency(partner_id, settings, schedule=schedule, http=http, clock=clock)
+            simulator = mail_agency(settings, schedule=schedule, clock=clock)
+        elif partner_id == SFTP_AGENCY:
+            from services.partner_simulators.sftp_wiring import sftp_agency
+
+            simulator = sftp_agency(settings, schedule=schedule, clock=clock)
+        elif partner_id == SOAP_AGENCY:
+            from services.partner_simulators.soap_wiring import soap_agency
+
+            simulator = soap_agency(settings, schedule=schedule, clock=clock)
+        elif partner_id in PORTAL_AGENCIES:
+            simulator = portal_people(
+                partner_id, settings, schedule=schedule, http=http, clock=clock
+            )
+        elif partner_id == WEBHOOK_AGENCY:
+            simulator = webhook_agency(settings, schedule=schedule, http=http, clock=clock)
+        else:
+            simulator = rest_agency(partner_id, settings, schedule=schedule, http=http, clock=clock)
+        return simulator
 
     return {partner_id: build(partner_id) for partner_id in settings.simulator_partners}
 
