@@ -1,8 +1,8 @@
 """One loop per partner: claim (commit) → call → record (commit). None waits for another's.
 
-Claimed is only what can be called at once, so that `sending` means just that; as many calls
-again may be waiting for their commit, so that memory is bounded. The breaker and the pace live
-here: one process serves a partner at a time.
+Claimed is only what can be called at once, so that `sending` means just that; how many outcomes
+may wait for their commit is bounded, and so is memory. The breaker and the pace live here: one
+process serves a partner at a time.
 """
 
 import asyncio
@@ -58,8 +58,11 @@ _CLAIM_MARGIN = 5.0
 """Seconds between the end of the longest call and the moment its claim is taken as lost."""
 _LOST_EVERY = timedelta(seconds=5)
 _RETRY = 1.0
+_MOST_WAITING = 128
+"""Outcomes that may wait for their commit: calling goes on meanwhile, and commits are large."""
 _PACE = 0.01
-"""Least seconds between two claims, so that one statement serves several calls that ended."""
+"""Seconds between claims, so that one serves several calls that ended; with a backlog, until
+half of the places are free."""
 
 _IS_WELL = frozenset({"accepted", "not_there", "refused"})
 """Outcomes that only a partner that is well gives; a refusal is an answer."""
@@ -103,6 +106,7 @@ class PartnerLoop:
         self._attention: str | None = None
         self._shown: tuple[BreakerState, str | None] | None = None
         self._changed = asyncio.Event()
+        self._half_free = asyncio.Event()
         self._calling = 0
         self._calls: set[asyncio.Task[None]] = set()
         self._in_flight: set[UUID] = set()
@@ -137,20 +141,22 @@ class PartnerLoop:
                 await self._settle_lost_calls()
                 settle_at = self._clock.now() + _LOST_EVERY
             self._changed.clear()
-            await self._claim_and_call()
+            all_places_taken = await self._claim_and_call()
             await self._show_condition()
-            # Not wait_for(): in Python 3.11 it can swallow the cancellation that stops us.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll):
-                    await self._changed.wait()
-            await asyncio.sleep(_PACE)
+            await _set_within(self._changed, self._poll)
+            if all_places_taken:
+                await _set_within(self._half_free, _PACE)
+            else:
+                await asyncio.sleep(_PACE)
 
-    async def _claim_and_call(self) -> None:
+    async def _claim_and_call(self) -> bool:
+        """Start what may start; tells whether there was something for every place."""
         now = self._clock.now()
         if self._hours is not None and not is_open(self._hours, now):
-            return
+            return False
         most, limits = self._partner.limits.concurrency, self._partner.limits
-        free = [most - self._calling, 2 * most - len(self._calls)]
+        waiting = max(1, _MOST_WAITING // limits.batch)
+        free = [most - self._calling, most + waiting - len(self._calls)]
         allowed = calls_allowed(
             self._breaker,
             now=now,
@@ -158,7 +164,7 @@ class PartnerLoop:
             in_flight=len(self._calls),
         )
         if allowed <= 0:
-            return
+            return False
         claimed = await claim_deliveries(
             self._database,
             partner_id=self._partner.id,
@@ -179,7 +185,9 @@ class PartnerLoop:
             task = asyncio.create_task(self._call_and_record(deliveries))
             self._calls.add(task)
             task.add_done_callback(partial(self._ended, deliveries))
+        self._half_free.clear()
         _IN_FLIGHT.labels(self._partner.id).set(len(self._calls))
+        return len(claimed) == allowed
 
     def _ended(self, deliveries: Sequence[ClaimedDelivery], task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
@@ -199,6 +207,8 @@ class PartnerLoop:
         finally:
             self._calling -= 1
             self._changed.set()
+            if 2 * self._calling <= self._partner.limits.concurrency:
+                self._half_free.set()
         _DURATION.labels(self._partner.id).observe((calls[0].duration_ms or 0) / 1000)
         for call in calls:
             _CALLS.labels(self._partner.id, call.outcome.kind).inc()
@@ -298,3 +308,10 @@ class PartnerLoop:
             except (DatabaseUnavailable, *TRANSIENT):
                 log.warning("partner_loop_waits_for_database", partner_id=self._partner.id)
                 await asyncio.sleep(_RETRY)
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    # Not wait_for(): in Python 3.11 it can swallow the cancellation that stops us.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -1,207 +1,128 @@
-"""Delivering due rows to one `rest` agency against a bare aiohttp loop to the same stub.
+"""The `rest` adapter against a bare aiohttp loop: the same stub, the same bodies, 16 at once.
 
-Ours claims, opens the seal, calls, and records attempt, state and event; the bare loop only
-calls, with the same body and as many calls at once. The clock of ours runs from the first claim
-to the last recorded outcome, by the rows themselves.
+Both only talk to the agency, in this process and on this event loop; the stub is a process of its
+own. Ours is the adapter as the service builds it: `RestAdapter.deliver` with its transport, which
+checks addresses, sets headers, bounds and reads the answer, and looks for the reference in it. The
+bare loop posts JSON and reads the answer. What comes before and after the call (claim, seal,
+record) is in `delivery_path_ratio`.
 """
 
 import asyncio
-import secrets
+import statistics
 import time
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import uuid4
 
 import aiohttp
 
-from services.commands.child_plans import PARTNER_ADAPTERS, door_urls
-from services.partner_adapters.delivery_store import (
-    NewDelivery,
-    insert_deliveries,
-    insert_referrals,
-)
+from services.commands.addresses import free_ports
 from services.partner_adapters.handover import referral_body
-from shared.contracts.events import DecidedNeed, ReferralIssuedV1, derive_id
-from shared.contracts.personal import RequestContent, Visitor
-from shared.plumbing.database import Database
-from shared.plumbing.sealing import KeyRing, Sealer
-from tests.benchmarks.alternation import Duel, duel
+from services.partner_adapters.partner_adapter import Delivery
+from services.partner_adapters.registry import ADAPTERS, Transports
+from shared.plumbing.clock import SystemClock
+from tests.benchmarks.alternation import duel
+from tests.benchmarks.bench_partners import CONCURRENCY, connected, content_of
 from tests.benchmarks.measure import Effort, Measure, MessagesLost
-from tests.benchmarks.one_service import Site, bench_program, prepare_site, running_service
-from tests.benchmarks.servers import durable_servers
-from tests.benchmarks.visitors import request_of
+from tests.benchmarks.one_service import bench_program, running_service
+from tests.benchmarks.stub_count import count_of
 from tests.infrastructure import temporary_folder
 
-_PARTNER = "engie"
-_CONCURRENCY = 16
-"""What partners/engie.toml allows."""
-_WITHIN = 120.0
+_PARTNER = "bench"
+_OVERHEAD_GATE = 5.0
+"""Milliseconds."""
+
+Call = Callable[[Delivery], Awaitable[object]]
 
 
 async def measure(effort: Effort) -> list[Measure]:
-    """Issue 5 will gate this at 0.5; until then it is reported."""
-    referrals = effort.pick(full=2000, quick=500)
+    referrals = effort.pick(full=3000, quick=800)
+    latencies: dict[str, list[float]] = {"ours": [], "bare": []}
     with temporary_folder() as logs:
-        async with durable_servers() as servers:
-            site = await prepare_site(servers, logs=logs)
-            found = await _duel(site, effort, referrals=referrals, logs=logs)
+        plan, url = bench_program(
+            "stub_agency", port=free_ports().simulators, logs=logs, environment={}
+        )
+        async with running_service(plan, url=url, health="/count"):
+            adapter = ADAPTERS["rest"].build(
+                connected(_PARTNER, url),
+                Transports(queue=None, inbox=None, clock=SystemClock()),  # type: ignore[arg-type]
+            )
+            connector = aiohttp.TCPConnector(limit=CONCURRENCY)
+            async with aiohttp.ClientSession(connector=connector) as http:
+
+                async def ours(delivery: Delivery) -> object:
+                    return await adapter.deliver([delivery])
+
+                async def bare(delivery: Delivery) -> object:
+                    headers = {"Idempotency-Key": str(delivery.referral_id), "X-Api-Key": "bench"}
+                    async with http.post(
+                        f"{url}/referrals", json=delivery.body, headers=headers
+                    ) as answer:
+                        answer.raise_for_status()
+                        return await answer.read()
+
+                async def deliver(call: Call, name: str) -> float:
+                    before = await count_of(url)
+                    speed = await _deliver(call, _deliveries(referrals), latencies[name])
+                    after = await count_of(url)
+                    if after.held - before.held != referrals or after.doubled:
+                        raise MessagesLost(f"{referrals} referrals, from {before} to {after}")
+                    return speed
+
+                found = await duel(
+                    ours=lambda _: deliver(ours, "ours"),
+                    bare=lambda _: deliver(bare, "bare"),
+                    rounds=effort.pick(full=7, quick=3),
+                    say=effort.say,
+                )
+            await adapter.close()
+    medians = {name: 1000 * statistics.median(each) for name, each in latencies.items()}
+    facts = {"referrals": referrals, "concurrency": CONCURRENCY}
     return [
         Measure(
             id="rest_adapter_ratio",
             value=found.ratio,
             unit="ours/bare",
             better="higher",
-            aim=0.5,
+            gate=0.5,
             rounds=found.ratios,
-            facts=found.facts() | {"referrals": referrals, "concurrency": _CONCURRENCY},
-        )
+            facts=found.facts() | facts,
+        ),
+        Measure(
+            id="rest_adapter_overhead_p50",
+            value=medians["ours"] - medians["bare"],
+            unit="ms",
+            better="lower",
+            gate=_OVERHEAD_GATE,
+            facts={f"{name}_p50_ms": round(each, 3) for name, each in medians.items()} | facts,
+        ),
     ]
 
 
-async def _duel(site: Site, effort: Effort, *, referrals: int, logs: Path) -> Duel:
-    stub, stub_url = bench_program(
-        "stub_agency", port=site.ports.simulators, logs=logs, environment={}
-    )
-    database = await Database.connect(site.servers.database_url, application="bench")
-    try:
-        async with (
-            running_service(stub, url=stub_url, health="/count"),
-            running_service(
-                site.plan(PARTNER_ADAPTERS),
-                url=door_urls(site.ports)[PARTNER_ADAPTERS],
-                AIGUILLAGE_PARTNERS=_PARTNER,
-                **{f"AIGUILLAGE_PARTNER_ADDRESS_{_PARTNER.upper()}": stub_url},
-            ),
-        ):
-            return await duel(
-                ours=lambda number: _ours(site, database, stub_url, number, referrals),
-                bare=lambda number: _bare(stub_url, number, referrals),
-                rounds=effort.pick(full=5, quick=3),
-                say=effort.say,
-            )
-    finally:
-        await database.close()
+async def _deliver(call: Call, deliveries: Sequence[Delivery], latencies: list[float]) -> float:
+    """Deliver all, so many at once; gives how many a second."""
+    waiting = iter(deliveries)
+
+    async def worker() -> None:
+        for delivery in waiting:
+            began = time.perf_counter()
+            await call(delivery)
+            latencies.append(time.perf_counter() - began)
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(CONCURRENCY):
+            tasks.create_task(worker())
+    return len(deliveries) / (time.perf_counter() - started)
 
 
-async def _ours(
-    site: Site, database: Database, stub_url: str, round_number: int, referrals: int
-) -> float:
-    sealer = Sealer(KeyRing.parse(site.secrets.key_ring))
-    issued = [_issued(round_number, n, sealer) for n in range(referrals)]
-    before = await _count(stub_url)
-    async with database.transaction() as tx:
-        await insert_referrals(tx, [(event, {}) for event in issued])
-        deliveries = [_delivery(event) for event in issued]
-        await insert_deliveries(tx, deliveries, now=datetime.now(UTC))
-    ids = [delivery.delivery_id for delivery in deliveries]
-    started = time.monotonic()
-    while await _delivered(database, ids) < referrals:
-        if time.monotonic() - started > _WITHIN:
-            raise MessagesLost(f"not all of {referrals} referrals delivered in {_WITHIN:.0f} s")
-        await asyncio.sleep(0.2)
-    await _refuse_loss(stub_url, before, referrals)
-    seconds = await database.fetchval(
-        """
-        SELECT extract(epoch FROM max(finished_at) - min(sending_since))::float8
-        FROM partner_adapters.deliveries WHERE delivery_id = ANY($1::uuid[])
-        """,
-        ids,
-    )
-    return referrals / float(seconds)
+def _deliveries(referrals: int) -> list[Delivery]:
+    return [_delivery(number) for number in range(referrals)]
 
 
-async def _bare(stub_url: str, round_number: int, referrals: int) -> float:
-    bodies = iter([_body(round_number, number) for number in range(referrals)])
-    before = await _count(stub_url)
-    connector = aiohttp.TCPConnector(limit=_CONCURRENCY)
-    async with aiohttp.ClientSession(connector=connector) as http:
-
-        async def client() -> None:
-            for body in bodies:
-                async with http.post(
-                    f"{stub_url}/referrals",
-                    json=body,
-                    headers={"Idempotency-Key": secrets.token_hex(16), "X-Api-Key": "bench"},
-                ) as answer:
-                    answer.raise_for_status()
-                    await answer.read()
-
-        started = time.perf_counter()
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(_CONCURRENCY):
-                tasks.create_task(client())
-        seconds = time.perf_counter() - started
-    await _refuse_loss(stub_url, before, referrals)
-    return referrals / seconds
-
-
-async def _refuse_loss(stub_url: str, before: dict[str, int], referrals: int) -> None:
-    after = await _count(stub_url)
-    if after["held"] - before["held"] != referrals or after["doubled"] != before["doubled"]:
-        raise MessagesLost(f"{referrals} referrals, and the agency went from {before} to {after}")
-
-
-async def _delivered(database: Database, ids: list) -> int:
-    found: int = await database.fetchval(
-        "SELECT count(*) FROM partner_adapters.deliveries "
-        "WHERE delivery_id = ANY($1::uuid[]) AND state = 'delivered'",
-        ids,
-    )
-    return found
-
-
-async def _count(stub_url: str) -> dict[str, int]:
-    async with aiohttp.ClientSession() as http, http.get(f"{stub_url}/count") as answer:
-        counted: dict[str, int] = await answer.json()
-        return counted
-
-
-def _content(number: int) -> RequestContent:
-    request = request_of(number)
-    return RequestContent(text=request["text"], visitor=Visitor(**request["visitor"]))
-
-
-def _issued(round_number: int, number: int, sealer: Sealer) -> ReferralIssuedV1:
-    case_id = derive_id("bench case", round_number, number)
-    now = datetime.now(UTC)
-    need = DecidedNeed(
-        need_id=derive_id("bench need", case_id),
-        demarche_id="engie.facture",
-        title="Contester une facture",
-        partner_id=_PARTNER,
-        probability=0.9,
-        reason="bench",
-    )
-    return ReferralIssuedV1(
-        case_id=case_id,
-        referral_id=derive_id("bench referral", case_id),
-        partner_id=_PARTNER,
-        reference=f"{number:08d}",
-        channel="kiosk",
-        site_id="pimms-paris-19",
-        language="fr",
-        urgent=False,
-        taken_at=now,
-        issued_at=now,
-        needs=(need,),
-        sealed=sealer.seal(_content(number), bound_to=case_id),
-    )
-
-
-def _delivery(event: ReferralIssuedV1) -> NewDelivery:
-    return NewDelivery(
-        delivery_id=derive_id("delivery", event.referral_id),
-        referral_id=event.referral_id,
-        partner_id=event.partner_id,
-        what="referral",
-        position=1,
-        happened_at=event.issued_at,
-    )
-
-
-def _body(round_number: int, number: int) -> dict[str, object]:
-    now = datetime.now(UTC)
+def _delivery(number: int) -> Delivery:
+    now, referral_id = SystemClock().now(), uuid4()
     about = {
-        "referral_id": derive_id("bench bare", round_number, number),
+        "referral_id": referral_id,
         "reference": f"{number:08d}",
         "unit_id": None,
         "urgent": False,
@@ -209,7 +130,15 @@ def _body(round_number: int, number: int) -> dict[str, object]:
         "language": "fr",
         "taken_at": now,
         "issued_at": now,
-        "demarches": [{"id": "engie.facture", "title": "Contester une facture"}],
+        "demarches": [{"id": "bench.facture", "title": "Contester une facture"}],
     }
     permitted = {"given_name", "family_name", "postcode", "phone", "email", "identifiers"}
-    return referral_body(about, _content(number), partner_id=_PARTNER, permitted_fields=permitted)
+    return Delivery(
+        delivery_id=uuid4(),
+        case_id=uuid4(),
+        referral_id=referral_id,
+        what="referral",
+        body=referral_body(
+            about, content_of(number), partner_id=_PARTNER, permitted_fields=permitted
+        ),
+    )
