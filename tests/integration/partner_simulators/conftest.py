@@ -52,9 +52,9 @@ async def callbacks() -> AsyncIterator[tuple[Callbacks, str]]:
 
 @pytest.fixture
 async def agencies(callbacks: tuple[Callbacks, str]) -> AsyncIterator[Agencies]:
-    """caf (OAuth2, callback), engie (signed messages, callback), edf and laposte (key, polled)."""
+    """caf (OAuth2, callback), engie (signed messages, callback), edf (key, polled)."""
     settings = Settings(
-        simulator_partners=("caf", "engie", "edf", "laposte"),
+        simulator_partners=("caf", "engie", "edf"),
         simulator_base_port=0,
         simulator_pace=0.01,
         simulator_outcome="resolved",
@@ -65,7 +65,6 @@ async def agencies(callbacks: tuple[Callbacks, str]) -> AsyncIterator[Agencies]:
         secret_engie_signing_keys=WEBHOOK_SECRET,
         secret_engie_callback_secret=WEBHOOK_SECRET,
         secret_edf_api_key=KEY,
-        secret_laposte_api_key=KEY,
     )
     async with simulated(settings) as running:
         yield running

@@ -68,13 +68,15 @@ async def test_a_wrong_client_secret_gets_no_token(agencies: Agencies) -> None:
 async def test_the_same_referral_again_gets_the_first_answer(
     agencies: Agencies, referral: Form
 ) -> None:
-    form = referral()
-    first = await agencies.hand_in("laposte", form)
-    again = await agencies.hand_in("laposte", form)
+    async with await bearer(agencies) as response:
+        token = (await response.json())["access_token"]
+    form, authorization = referral(), {"Authorization": f"Bearer {token}"}
+    first = await agencies.hand_in("caf", form, **authorization)
+    again = await agencies.hand_in("caf", form, **authorization)
     assert (first[0], again[0]) == (201, 200)
     assert first[1] == again[1]
-    assert first[1]["reference"].startswith("LAPOSTE-")
-    ledger = await agencies.ledger("laposte")
+    assert first[1]["reference"].startswith("CAF-")
+    ledger = await agencies.ledger("caf")
     assert ledger["duplicates"] == 0
     assert ledger["entries"][0]["body"] == form
     assert (ledger["entries"][0]["times"], ledger["entries"][0]["presented"]) == (1, 2)
@@ -131,15 +133,15 @@ async def test_a_referral_never_received_is_not_found(agencies: Agencies) -> Non
 
 async def test_statuses_are_read_by_polling_in_order(agencies: Agencies, referral: Form) -> None:
     form = referral()
-    await agencies.hand_in("laposte", form)
-    statuses = await statuses_of(agencies, "laposte", 3)
-    assert [each["status"] for each in statuses] == ["PRISE_EN_COMPTE", "EN_ENQUETE", "CLOTUREE"]
+    await agencies.hand_in("edf", form)
+    statuses = await statuses_of(agencies, "edf", 3)
+    assert [each["status"] for each in statuses] == ["ENREGISTREE", "EN_TRAITEMENT", "TERMINEE"]
     assert len({each["id"] for each in statuses}) == 3
     assert {each["referral_id"] for each in statuses} == {form["referral_id"]}
 
 
 async def test_an_unreadable_cursor_is_refused(agencies: Agencies) -> None:
-    assert (await agencies.get("laposte", "/statuses?after=hello"))[0] == 400
+    assert (await agencies.get("edf", "/statuses?after=hello"))[0] == 400
 
 
 async def test_callbacks_are_signed_and_in_order(
@@ -183,20 +185,20 @@ async def test_a_callback_that_is_refused_for_good_does_not_hold_up_the_next(
 async def test_a_question_is_asked_and_its_answer_moves_the_file_on(
     agencies: Agencies, referral: Form
 ) -> None:
-    await agencies.order("behaviour", "laposte", outcome="needs_information")
+    await agencies.order("behaviour", "edf", outcome="needs_information")
     form = referral()
-    await agencies.hand_in("laposte", form)
-    asked = (await statuses_of(agencies, "laposte", 3))[-1]
-    assert asked["status"] == "PRECISION"
+    await agencies.hand_in("edf", form)
+    asked = (await statuses_of(agencies, "edf", 3))[-1]
+    assert asked["status"] == "INFO_CLIENT"
     assert asked["message"].endswith("?")
 
     path = f"/referrals/{form['referral_id']}/answers"
     answer = {"answer_id": "a-1", "text": "Le 6A123", "answered_at": "2026-11-23T11:00:00Z"}
-    assert (await agencies.post("laposte", path, answer))[0] == 202
-    assert (await agencies.post("laposte", path, answer))[0] == 202
-    words = [each["status"] for each in await statuses_of(agencies, "laposte", 5)]
-    assert words[3:] == ["EN_ENQUETE", "CLOTUREE"]
-    answers = [e for e in (await agencies.ledger("laposte"))["entries"] if e["what"] == "answer"]
+    assert (await agencies.post("edf", path, answer))[0] == 202
+    assert (await agencies.post("edf", path, answer))[0] == 202
+    words = [each["status"] for each in await statuses_of(agencies, "edf", 5)]
+    assert words[3:] == ["EN_TRAITEMENT", "TERMINEE"]
+    answers = [e for e in (await agencies.ledger("edf"))["entries"] if e["what"] == "answer"]
     assert [(e["times"], e["presented"]) for e in answers] == [(1, 2)]
 
 
@@ -349,10 +351,10 @@ async def test_an_agency_that_is_down_for_a_while_heals_by_itself(agencies: Agen
 async def test_a_counted_fault_is_not_used_up_by_polling(
     agencies: Agencies, referral: Form
 ) -> None:
-    await agencies.order("faults", "laposte", fault="500", count=1)
-    assert (await agencies.get("laposte", "/statuses"))[0] == 200
-    assert (await agencies.hand_in("laposte", referral()))[0] == 500
-    assert (await agencies.hand_in("laposte", referral()))[0] == 201
+    await agencies.order("faults", "edf", fault="500", count=1)
+    assert (await agencies.get("edf", "/statuses"))[0] == 200
+    assert (await agencies.hand_in("edf", referral()))[0] == 500
+    assert (await agencies.hand_in("edf", referral()))[0] == 201
 
 
 async def test_the_control_port_refuses_what_it_does_not_know(agencies: Agencies) -> None:
@@ -366,15 +368,15 @@ async def test_a_cleared_ledger_is_empty_and_the_files_stay(
     agencies: Agencies, referral: Form
 ) -> None:
     form = referral()
-    await agencies.hand_in("laposte", form)
-    async with agencies.http.delete(f"{agencies.control}/ledger/laposte") as response:
+    await agencies.hand_in("edf", form)
+    async with agencies.http.delete(f"{agencies.control}/ledger/edf") as response:
         assert response.status == 204
-    assert await agencies.ledger("laposte") == {"entries": [], "duplicates": 0}
-    assert (await agencies.hand_in("laposte", form))[0] == 200
+    assert await agencies.ledger("edf") == {"entries": [], "duplicates": 0}
+    assert agencies.simulators["edf"].office.files == 1
 
 
 async def test_health_lists_the_partners(agencies: Agencies) -> None:
     async with agencies.http.get(f"{agencies.control}/health") as response:
         partners = (await response.json())["partners"]
-    assert {*partners} == {"caf", "engie", "edf", "laposte"}
+    assert {*partners} == {"caf", "engie", "edf"}
     assert partners["edf"]["address"] == agencies.address("edf")
