@@ -11,10 +11,10 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.axe import Axe, AxeMissing, axe_script
 from tests.browser.visitor import PATIENCE_MS, Visitor
-from tests.end_to_end.conftest import counter, http, system
+from tests.end_to_end.conftest import agencies, counter, http, system
 from tests.end_to_end.running_system import System
 
-__all__ = ["counter", "http", "system"]
+__all__ = ["agencies", "counter", "http", "system"]
 
 CHROMIUM = Path("/usr/bin/chromium")
 INSTALL = Path(__file__).parents[1] / "tools" / "install_chromium.sh"

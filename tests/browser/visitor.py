@@ -39,6 +39,10 @@ class Visitor:
     def triage(self) -> str:
         return f"{self.system.addresses['router']}/tri"
 
+    @property
+    def operations(self) -> str:
+        return f"{self.system.partner_adapters}/exploitation"
+
     async def open(
         self,
         address: str,
@@ -77,7 +81,8 @@ class Visitor:
             self.complaints.append(f"{message.location['url']}: {message.text}")
 
     def _look_at(self, url: str) -> None:
-        if not url.startswith((self.system.intake, self.system.addresses["router"])):
+        doors = ("intake", "router", "partner_adapters")
+        if not url.startswith(tuple(self.system.addresses[door] for door in doors)):
             self.complaints.append(f"asked elsewhere: {url}")
 
 
