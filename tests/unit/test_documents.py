@@ -259,6 +259,18 @@ def test_the_image_is_built_with_tools_locked_for_development_too() -> None:
     assert set(build["requires"]) <= set(tools)
 
 
+def test_compose_says_where_the_other_doors_are_to_whom_they_matter() -> None:
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))["services"]
+    for name, settings in (
+        ("intake", IntakeSettings),
+        ("router", RouterSettings),
+        ("partner_adapters", PartnerAdaptersSettings),
+    ):
+        doors = {"intake_url", "router_url", "partner_adapters_url"} & settings.model_fields.keys()
+        told = services[name]["environment"].keys()
+        assert told == {f"AIGUILLAGE_{door.upper()}" for door in doors}
+
+
 def test_compose_publishes_the_doors_on_loopback_and_nothing_else() -> None:
     compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))
     ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
