@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,6 +22,7 @@ from services.partner_adapters.portal_store import HandedOver, PortalInbox
 from services.partner_adapters.queue_producer import QueueProducer
 from services.partner_adapters.read_partner_files import parse_partner_file
 from services.partner_adapters.registry import ADAPTERS, Transports
+from services.partner_simulators.settings import Settings as SimulatorSettings
 from shared.contracts.personal import WrittenContent
 from shared.contracts.topics import Topic, partner_queue_topic
 from shared.plumbing.database import DatabaseUnavailable
@@ -28,6 +30,7 @@ from shared.plumbing.topic_admin import create_topics
 from tests.integration.partner_adapters.house import House
 from tests.integration.partner_adapters.mail_servers import mail_servers
 from tests.integration.partner_adapters.stub_partner import stub_partner
+from tests.integration.partner_simulators.running import simulated
 
 AGENCY_KEY = ECKey.generate_key("P-256")
 FILE = """
@@ -48,6 +51,7 @@ CREDENTIALS = {
     "kafka_queue": 'way = "public_key"\npublic_key = "T_PUBLIC"',
     "portal": 'way = "none"',
     "webhook": 'way = "signing_keys"\nsigning_keys = "T_SIGNING"',
+    "soap": 'way = "password"\nusername = "T_KEY"\npassword = "T_KEY"',
     "email": """
 way = "password"
 username = "T_KEY"
@@ -214,11 +218,39 @@ async def email(house, _):
         await adapter.close()
 
 
+@asynccontextmanager
+async def soap(house, _):
+    settings = SimulatorSettings(
+        simulator_partners=("cpam",),
+        simulator_base_port=0,
+        secret_cpam_username="k",
+        secret_cpam_password="k",
+    )
+    async with simulated(settings) as agencies:
+        agencies.clock.ahead = house.clock.now() - datetime.now(UTC)  # it refuses old messages
+        adapter = build("soap", house, partner=partner_of("soap", address=agencies.address("cpam")))
+
+        async def got():
+            entries = (await agencies.ledger("cpam"))["entries"]
+            return [
+                (
+                    entry["body"].get("answer_id", entry["referral_id"]),
+                    entry["what"],
+                    json.dumps(entry["body"]).encode(),
+                )
+                for entry in entries
+            ]
+
+        yield adapter, got
+        await adapter.close()
+
+
 KINDS = {
     "rest": rest,
     "kafka_queue": kafka_queue,
     "portal": portal,
     "webhook": webhook,
+    "soap": soap,
     "email": email,
 }
 
@@ -237,8 +269,24 @@ def deliveries():
     """A referral, an answer to its agency's question, and its withdrawal."""
     case_id, referral_id = uuid4(), uuid4()
     bodies = {
-        "referral": {"text": "né à Sète", "visitor": {}},
-        "answer": {"text": "les voici"},
+        "referral": {
+            "referral_id": str(referral_id),
+            "case_reference": "K7M4-QX9T",
+            "unit": None,
+            "urgent": False,
+            "channel": "agent",
+            "language": "fr",
+            "taken_at": "2026-11-23T10:00:00Z",
+            "issued_at": "2026-11-23T10:00:01Z",
+            "demarches": [],
+            "text": "né à Sète",
+            "visitor": {},
+        },
+        "answer": {
+            "answer_id": str(uuid4()),
+            "text": "les voici",
+            "answered_at": "2026-11-23T10:00:00Z",
+        },
         "withdrawal": {"withdrawn_at": "2026-11-23T10:00:00Z"},
     }
     return [
