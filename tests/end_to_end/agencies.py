@@ -10,11 +10,11 @@ import aiohttp
 
 from tests.end_to_end.counter import LOOK_EVERY, PATIENCE, NeverHappened
 
-REST = ("caf", "cpam", "edf", "engie", "laposte", "sncf")
-CALLING_BACK = ("caf", "engie", "sncf")
-POLLED = ("cpam", "edf", "laposte")
+CALLING_BACK = ("caf", "engie")
+POLLED = ("cpam", "edf", "laposte", "sncf")
+"""The last by its answers in our mailbox."""
 IN_PORTAL = ("mairie", "accompagnement")
-ALL = (*REST, "casvp", *IN_PORTAL)
+ALL = (*CALLING_BACK, *POLLED, "casvp", *IN_PORTAL)
 
 
 class Agencies:

@@ -25,6 +25,8 @@ from tests.end_to_end.running_system import System
 
 REQUESTS = 200
 AT_ONCE = 8
+pytestmark = pytest.mark.usefixtures("on_duty")
+
 DESTINATIONS = list(islice(cycle([*combinations(ALL, 2), *[(each,) for each in ALL]]), REQUESTS))
 MEANWHILE = 20
 """Requests while a server is away."""

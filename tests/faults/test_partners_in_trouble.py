@@ -16,6 +16,8 @@ from tests.end_to_end.counter import (
     told,
 )
 
+pytestmark = pytest.mark.usefixtures("on_duty")
+
 FAULTS = [
     "html", "garbage", "truncated", "huge", "redirect", "429", "500",
     "cut_after_accept", "slow", "down", "unauthorized",
@@ -25,7 +27,7 @@ FILES_NOTHING = frozenset(FAULTS) - {"truncated", "cut_after_accept", "slow"}
 SLOW_SECONDS = 2.5
 """Longer than we wait for an answer, shorter than we wait before we look a referral up."""
 EACH = 4
-TROUBLED = (("caf", "cpam", "edf"), ("engie", "laposte", "sncf"))
+TROUBLED = (("caf", "cpam", "edf"), ("engie", "laposte"))
 """OAuth2 with callbacks, polling, and one that opens a file for each POST; then the others."""
 
 
@@ -95,6 +97,90 @@ async def test_an_agency_in_trouble_loses_nothing_and_gets_nothing_twice(
         await check_delivered_once(counter, agencies, theirs)
     finally:
         await agencies.behave(troubled, statuses=True)
+
+
+MAIL_FAULTS = [
+    "down", "garbage", "greylist", "no_starttls", "expired_certificate", "unauthorized",
+]  # fmt: skip
+"""The agency has nothing, and we know it."""
+
+
+@pytest.mark.parametrize("fault", MAIL_FAULTS)
+async def test_a_mail_that_was_not_taken_is_sent_again_by_itself(
+    counter: Counter, agencies: Agencies, operations: Door, fault: str
+) -> None:
+    await agencies.behave(["sncf"], statuses=False)
+    try:
+        async with agencies.broken(["sncf"], fault):
+            theirs = await submit_to(counter, ["sncf"], EACH)
+            others = await submit_to(counter, [each for each in ALL if each != "sncf"], 1)
+            await check_delivered_once(counter, agencies, others)
+            await until_operations_see(operations, ["sncf"])
+            for receipt in theirs:
+                case = await counter.show(receipt.case_id)
+                assert told(case, "referral.delivered") == []
+        theirs += await submit_to(counter, ["sncf"], 1)
+        await check_delivered_once(counter, agencies, theirs)
+        for receipt in theirs:
+            case = await counter.show(receipt.case_id)
+            assert told(case, "referral.delivery_uncertain") == []
+    finally:
+        await agencies.behave(["sncf"], statuses=True)
+
+
+@pytest.mark.parametrize("fault", ["cut_after_accept", "slow"])
+@pytest.mark.parametrize("settled_by", ["the agency's answer", "a person"])
+async def test_a_mail_that_may_have_arrived_is_never_sent_twice(
+    counter: Counter, agencies: Agencies, fault: str, settled_by: str
+) -> None:
+    await agencies.behave(["sncf"], statuses=settled_by == "the agency's answer")
+    try:
+        async with agencies.broken(["sncf"], fault, seconds=SLOW_SECONDS):
+            theirs = await submit_to(counter, ["sncf"], EACH)
+            others = await submit_to(counter, [each for each in ALL if each != "sncf"], 1)
+            for receipt in theirs:
+                await counter.until(
+                    receipt.case_id, lambda case: bool(told(case, "referral.delivery_uncertain"))
+                )
+            await check_delivered_once(counter, agencies, others)
+        await check_delivered_once(counter, agencies, theirs)
+    finally:
+        await agencies.behave(["sncf"], statuses=True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "steps"),
+    [
+        ("duplicate", ["acknowledged", "in_progress", "resolved"]),
+        ("out_of_order", ["in_progress", "resolved"]),
+    ],
+)
+async def test_answers_that_come_twice_or_late_move_nothing_back(
+    counter: Counter, agencies: Agencies, fault: str, steps: list[str]
+) -> None:
+    async with agencies.broken(["sncf"], fault):
+        receipts = await submit_to(counter, ["sncf"], EACH)
+        for receipt in receipts:
+            await counter.until(
+                receipt.case_id,
+                lambda case: "in_progress" in str(told(case, "referral.status_changed")),
+            )
+    for receipt in receipts:
+        case = await counter.until(receipt.case_id, lambda case: case["status"] == "closed")
+        changes = told(case, "referral.status_changed")
+        assert [line["facts"]["status"] for line in changes] == steps
+
+
+async def test_a_mail_refused_as_it_stands_waits_for_a_person(
+    counter: Counter, agencies: Agencies
+) -> None:
+    async with agencies.broken(["sncf"], "refuse"):
+        receipt = await counter.submit("Question", to=["sncf"])
+        case = await counter.until(
+            receipt.case_id, lambda case: bool(told(case, "referral.delivery_parked"))
+        )
+    [parked] = told(case, "referral.delivery_parked")
+    assert parked["facts"]["reason"] == "smtp_554"
 
 
 async def test_what_an_agency_refuses_as_it_stands_waits_for_a_person(
