@@ -43,6 +43,19 @@ OUTCOMES: dict[str, Fate] = {
 """The outcomes that can be ordered for every file; `mixed` lets the referral id decide."""
 
 
+ORDERED: dict[bytes, Fate] = {
+    b"ESSAI-RESOLU": OUTCOMES["resolved"],
+    b"ESSAI-QUESTION": OUTCOMES["needs_information"],
+    b"ESSAI-REFUS": OUTCOMES["refused:other"],
+}
+"""What a trial asks for in its own text (docs/partners/conformance.md)."""
+
+
+def fate_ordered_in(body: bytes) -> Fate | None:
+    """The end that a trial's text asks for, if it is a trial."""
+    return next((fate for word, fate in ORDERED.items() if word in body), None)
+
+
 def number_of(referral_id: str) -> int:
     """A stable number for a referral: the only source of chance in these agencies."""
     return crc32(referral_id.encode())

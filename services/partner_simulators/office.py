@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from services.partner_simulators.casework import Fate, Stage, fate_of, next_stage
+from services.partner_simulators.casework import Fate, Stage, fate_of, fate_ordered_in, next_stage
 from services.partner_simulators.ledger import Ledger, What
 from services.partner_simulators.schedule import Schedule
 from services.partner_simulators.words import reason_word, sentence, status_word
@@ -90,7 +90,7 @@ class Office:
         now = self._clock()
         reference = self._new_reference(now) if file is None or is_new else file.reference
         if file is None:
-            fate = fate_of(referral_id, outcome=self.behaviour.outcome)
+            fate = fate_ordered_in(body) or fate_of(referral_id, outcome=self.behaviour.outcome)
             file = File(referral_id, reference, stage, fate, written(now))
             self._files[referral_id] = file
         self.ledger.record(

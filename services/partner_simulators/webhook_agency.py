@@ -1,7 +1,7 @@
 """An agency with one address, to which signed messages are posted (Standard Webhooks).
 
 Its answers: 401 when no signature is by a key it knows or the timestamp is stale, 400 for what
-is not JSON, 422 for a wrong form, 404 for an answer about a referral it never had, otherwise
+is not JSON, 422 for a wrong form or an answer about a referral it never had, otherwise
 200 with its reference, the same when the message comes again.
 """
 
@@ -65,8 +65,8 @@ class WebhookAgency:
         if not sent.isdigit() or abs(self._clock().timestamp() - int(sent)) > TOLERANCE.seconds:
             return False
         try:
-            self._key.verify(body, dict(request.headers))
-        except WebhookVerificationError:
+            self._key.verify(body, dict(request.headers), json_parse=False)
+        except (WebhookVerificationError, UnicodeDecodeError):
             return False
         return True
 
@@ -100,8 +100,9 @@ class WebhookAgency:
     def _follow_up(self, what: str, data: dict[str, Any], body: bytes) -> web.Response:
         file = self._office.find_file(str(data.pop("referral_id", "")))
         if file is None:
-            # What was never filed need not be withdrawn.
-            return answered(200 if what == "referral.recalled" else 404, {})
+            if what == "referral.recalled":
+                return answered(200, {})  # what was never filed need not be withdrawn
+            return answered(422, _errors("referral_id", "dossier inconnu"))
         is_answer = what == "referral.answer_given"
         wrong: list[Wrong] = wrong_in_answer(data) if is_answer else wrong_in_withdrawal(data)
         if wrong:

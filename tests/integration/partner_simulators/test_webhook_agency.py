@@ -64,7 +64,7 @@ async def test_answers_and_withdrawals_are_taken_for_what_it_has(
         "type": "referral.recalled",
         "data": {"referral_id": form["referral_id"], "withdrawn_at": moment},
     }
-    assert (await agencies.tell("engie", answered))[0] == 404
+    assert (await agencies.tell("engie", answered))[0] == 422
     assert (await agencies.tell("engie", recalled))[0] == 200  # nothing is left to withdraw
     await agencies.tell("engie", issued(form))
     assert (await agencies.tell("engie", answered))[0] == 200

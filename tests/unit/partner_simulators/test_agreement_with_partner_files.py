@@ -15,6 +15,8 @@ from services.partner_simulators.agencies import (
     QUEUE_AGENCY,
     QUEUE_AGENCY_FIELDS,
     REST_AGENCIES,
+    SOAP_AGENCY,
+    SOAP_AGENCY_FIELDS,
     WEBHOOK_AGENCY,
     WEBHOOK_AGENCY_FIELDS,
 )
@@ -39,6 +41,7 @@ def test_our_side_understands_every_word_the_agency_says(partner_id: str) -> Non
 
 VISITOR_FIELDS = {
     **{partner_id: facts.visitor_fields for partner_id, facts in REST_AGENCIES.items()},
+    SOAP_AGENCY: SOAP_AGENCY_FIELDS,
     WEBHOOK_AGENCY: WEBHOOK_AGENCY_FIELDS,
     MAIL_AGENCY: MAIL_AGENCY_FIELDS,
     QUEUE_AGENCY: QUEUE_AGENCY_FIELDS,
@@ -52,3 +55,9 @@ def test_the_agency_takes_exactly_the_visitor_fields_we_may_send(partner_id: str
 
 def test_mails_go_to_the_address_where_the_agency_reads_them() -> None:
     assert partner_file(MAIL_AGENCY)["settings"]["recipient"] == MAIL_AGENCY_ADDRESS
+
+
+def test_both_sides_have_the_same_wsdl() -> None:
+    ours = PARTNER_FILES.parent / "soap" / "dossiers.wsdl"
+    theirs = Path(services.__file__).parent / "partner_simulators" / "dossiers.wsdl"
+    assert ours.read_bytes() == theirs.read_bytes()

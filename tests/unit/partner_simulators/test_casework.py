@@ -5,7 +5,14 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
-from services.partner_simulators.casework import OUTCOMES, Fate, Stage, fate_of, next_stage
+from services.partner_simulators.casework import (
+    OUTCOMES,
+    Fate,
+    Stage,
+    fate_of,
+    fate_ordered_in,
+    next_stage,
+)
 
 REFERRALS = [str(uuid5(NAMESPACE_URL, f"referral-{number}")) for number in range(6000)]
 
@@ -70,3 +77,8 @@ def test_an_ordered_refusal_carries_its_reason() -> None:
 def test_an_outcome_nobody_knows_is_an_error() -> None:
     with pytest.raises(KeyError):
         fate_of(REFERRALS[0], outcome="perhaps")
+
+
+def test_a_trial_says_itself_what_becomes_of_it() -> None:
+    assert fate_ordered_in(b'{"text": "ESSAI-QUESTION: ..."}') == OUTCOMES["needs_information"]
+    assert fate_ordered_in('{"text": "Un essai de réponse"}'.encode()) is None

@@ -1,0 +1,22 @@
+"""CHECKS: all of them, by number. A number belongs to its check for ever; gaps are for new ones."""
+
+from services.partner_adapters.conformance import (
+    callbacks,
+    handing_over,
+    http_input,
+    rest,
+    telling,
+    webhook,
+)
+from services.partner_adapters.conformance.check import Check
+
+GROUPS: dict[str, tuple[Check, ...]] = {
+    "handing over": handing_over.CHECKS,
+    "statuses": telling.CHECKS,
+    "bad input over HTTP": http_input.CHECKS,
+    "rest": rest.CHECKS,
+    "webhook": webhook.CHECKS,
+    "callbacks": callbacks.CHECKS,
+}
+
+CHECKS: tuple[Check, ...] = tuple(check for group in GROUPS.values() for check in group)
