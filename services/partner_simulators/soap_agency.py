@@ -10,17 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from lxml import etree  # type: ignore[import-untyped] # it has no types
 
 from services.partner_simulators.door import answered
 from services.partner_simulators.faults import FaultPanel
 from services.partner_simulators.office import Clock, File, Office, StatusMessage
-from services.partner_simulators.referral_form import (
-    wrong_in_answer,
-    wrong_in_referral,
-    wrong_in_withdrawal,
-)
+from services.partner_simulators.referral_form import wrong_in_referral
 from services.partner_simulators.soap_envelope import (
+    OURS,
     Fields,
     NotAnEnvelope,
     Wsdl,
@@ -59,11 +55,11 @@ class SoapAgency:
         self._clock = clock
         self._wsdl = Wsdl()
         self._operations: dict[str, Callable[[Any], web.Response]] = {
-            "deposerDemande": self._open,
-            "repondreDemande": self._take_answer,
-            "retirerDemande": self._withdraw,
-            "consulterDossier": self._consult,
-            "listerChangements": self._list_changes,
+            f"{OURS}deposerDemande": self._open,
+            f"{OURS}repondreDemande": self._take_answer,
+            f"{OURS}retirerDemande": self._withdraw,
+            f"{OURS}consulterDossier": self._consult,
+            f"{OURS}listerChangements": self._list_changes,
         }
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -90,7 +86,7 @@ class SoapAgency:
             return faulted("Client", "enveloppe SOAP 1.1 attendue", error="DEMANDE_INVALIDE")
         except NotAdmitted as refusal:
             return faulted(f"wsse:{refusal.code}", refusal.message)
-        operation = self._operations.get(etree.QName(element).localname)
+        operation = self._operations.get(element.tag)
         if operation is None:
             return faulted("Client", "opération inconnue", error="DEMANDE_INVALIDE")
         wrong = self._wsdl.wrong_in(element)
@@ -112,8 +108,6 @@ class SoapAgency:
         file, form = self._find(element), answer_form(element)
         if file is None:
             return _unknown_file()
-        if wrong := wrong_in_answer(form):
-            return _invalid([each["field"] for each in wrong])
         self._office.take_answer(file, answer_id=form["answer_id"], body=_kept(form))
         return replied("repondreDemande")
 
@@ -121,8 +115,6 @@ class SoapAgency:
         file, form = self._find(element), withdrawal_form(element)
         if file is None:
             return _unknown_file()
-        if wrong := wrong_in_withdrawal(form):
-            return _invalid([each["field"] for each in wrong])
         self._office.withdraw(file, body=_kept(form))
         return replied("retirerDemande")
 
