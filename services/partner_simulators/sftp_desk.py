@@ -1,7 +1,7 @@
 """The people of an agency that works with files: batches in, acknowledgements and statuses out.
 
-They take a batch that agrees with its manifest, move it to `depot/traites`, and answer in
-`retour`, each file before its manifest.
+They take the batches that agree with their manifests, the oldest first, move them to
+`depot/traites`, and answer in `retour`, each file before its manifest.
 """
 
 import json
@@ -68,7 +68,7 @@ class SftpDesk:
         for name, content in self._half_written.items():
             (self._returns / name).write_bytes(content)
         self._half_written.clear()
-        for manifest in sorted(self._inbox.glob(f"*.csv{MANIFEST}")):
+        for manifest in sorted(self._inbox.glob(f"*.csv{MANIFEST}"), key=_written_at):
             self._take(manifest, office)
         if self._said:
             self._numbered += 1
@@ -143,3 +143,7 @@ class SftpDesk:
             part = self._returns / f"{each}.part"
             part.write_bytes(written)
             part.rename(self._returns / each)
+
+
+def _written_at(file: Path) -> int:
+    return file.stat().st_mtime_ns

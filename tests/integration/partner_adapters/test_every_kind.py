@@ -29,6 +29,11 @@ from shared.plumbing.database import DatabaseUnavailable
 from shared.plumbing.topic_admin import create_topics
 from tests.integration.partner_adapters.house import House
 from tests.integration.partner_adapters.mail_servers import mail_servers
+from tests.integration.partner_adapters.sftp_agency import (
+    OUR_KEY,
+    THEIR_PUBLIC_KEY,
+    running_agency,
+)
 from tests.integration.partner_adapters.stub_partner import stub_partner
 from tests.integration.partner_simulators.running import simulated
 
@@ -51,6 +56,12 @@ CREDENTIALS = {
     "kafka_queue": 'way = "public_key"\npublic_key = "T_PUBLIC"',
     "portal": 'way = "none"',
     "webhook": 'way = "signing_keys"\nsigning_keys = "T_SIGNING"',
+    "sftp": """
+way = "ssh_key"
+username = "aiguillage"
+private_key = "T_SSH_KEY"
+host_key = "T_SSH_HOST_KEY"
+""",
     "soap": 'way = "password"\nusername = "T_KEY"\npassword = "T_KEY"',
     "email": """
 way = "password"
@@ -62,7 +73,7 @@ recipient = "them@example.org"
 reply_key = "T_REPLY_KEY"
 """,
 }
-NOWHERE = {"email": "smtp://127.0.0.1:9"}
+NOWHERE = {"email": "smtp://127.0.0.1:9", "sftp": "sftp://127.0.0.1:9"}
 
 
 def partner_of(kind, *, partner_id="caf", address=None):
@@ -70,6 +81,8 @@ def partner_of(kind, *, partner_id="caf", address=None):
     file = parse_partner_file(text, name=f"{partner_id}.toml", kinds=ADAPTERS)
     environment = {
         "AIGUILLAGE_SECRET_T_KEY": "k",
+        "AIGUILLAGE_SECRET_T_SSH_KEY": OUR_KEY,
+        "AIGUILLAGE_SECRET_T_SSH_HOST_KEY": THEIR_PUBLIC_KEY,
         "AIGUILLAGE_SECRET_T_REPLY_KEY": "k" * 32,
         "AIGUILLAGE_SECRET_T_SIGNING": "whsec_c2VjcmV0LW9mLXRoZS10ZXN0cw==",
         "AIGUILLAGE_SECRET_T_PUBLIC": json.dumps(AGENCY_KEY.as_dict(private=False)),
@@ -245,11 +258,32 @@ async def soap(house, _):
         await adapter.close()
 
 
+@asynccontextmanager
+async def sftp(house, _):
+    async with running_agency() as agency:
+        adapter = build("sftp", house, partner=partner_of("sftp", address=agency.address))
+
+        async def got():
+            agency.work()
+            return [
+                (
+                    entry["body"].get("answer_id", entry["referral_id"]),
+                    entry["what"],
+                    json.dumps(entry["body"]).encode(),
+                )
+                for entry in agency.simulator.office.ledger.entries()
+            ]
+
+        yield adapter, got
+        await adapter.close()
+
+
 KINDS = {
     "rest": rest,
     "kafka_queue": kafka_queue,
     "portal": portal,
     "webhook": webhook,
+    "sftp": sftp,
     "soap": soap,
     "email": email,
 }
@@ -291,7 +325,12 @@ def deliveries():
     }
     return [
         Delivery(
-            delivery_id=uuid4(), case_id=case_id, referral_id=referral_id, what=what, body=body
+            delivery_id=uuid4(),
+            case_id=case_id,
+            referral_id=referral_id,
+            what=what,
+            body=body,
+            batch_id=uuid4(),
         )
         for what, body in bodies.items()
     ]

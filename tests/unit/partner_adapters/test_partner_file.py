@@ -52,7 +52,16 @@ def test_the_nine_partners_load_and_each_can_say_every_status():
 
 def test_a_partner_that_does_not_recognise_repetitions_is_looked_up():
     partners = load_partner_files(kinds=ADAPTERS)
-    assert {id_ for id_, each in partners.items() if each.after_unknown == "look_up"} == {"edf"}
+    looked_up = {id_ for id_, each in partners.items() if each.after_unknown == "look_up"}
+    assert looked_up == {"cpam", "edf", "laposte"}
+
+
+def test_a_demonstration_waits_no_longer_than_it_says():
+    partners = load_partner_files(kinds=ADAPTERS)
+    laposte = partners["laposte"].hurried(1)
+    assert (laposte.limits.every_seconds, laposte.status_return.every_seconds) == (1, 1)
+    assert laposte.hurried(9) == laposte
+    assert partners["caf"].hurried(1) == partners["caf"]
 
 
 @pytest.mark.parametrize(
