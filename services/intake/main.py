@@ -88,7 +88,7 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     add_case_routes(app)
     add_live_routes(app)
     add_session_routes(app)
-    add_pages(app, triage=settings.triage)
+    add_pages(app, elsewhere=settings.pages_elsewhere())
     return app
 
 

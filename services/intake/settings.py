@@ -11,8 +11,15 @@ class Settings(ServiceSettings):
     intake_port: int = 8000
     database_connections: int = 10
     router_url: str | None = None
-    """Where people decide; without it, at this same address (one public origin for all doors)."""
+    partner_adapters_url: str | None = None
+    """The other doors; without them, at this same address (one public origin for all doors)."""
 
-    @property
-    def triage(self) -> str:
-        return f"{(self.router_url or '').rstrip('/')}/tri"
+    def pages_elsewhere(self) -> dict[str, str]:
+        """The pages of the other doors that ours link to, by name."""
+        router = (self.router_url or "").rstrip("/")
+        partners = (self.partner_adapters_url or "").rstrip("/")
+        return {
+            "triage": f"{router}/tri",
+            "portal": f"{partners}/portail",
+            "operations": f"{partners}/exploitation",
+        }

@@ -1,4 +1,4 @@
-"""This service's page: operations."""
+"""This service's pages: operations, and the portal of agencies that work here."""
 
 import html
 from pathlib import Path
@@ -13,16 +13,21 @@ _WEB = Path(__file__).parent / "web"
 
 
 def add_pages(app: FastAPI, *, sign_in: str) -> None:
-    """Add the page and its files; it holds no data, and asks the API for it.
+    """Add the pages and their files; they hold no data, and ask the API for it.
 
     `sign_in`: where people sign in. All doors may share one origin, so that the files are under
-    the page's own path.
+    each page's own path.
     """
-    page = (_WEB / "exploitation.html").read_text("utf-8")
-    page = page.replace("{{sign_in}}", html.escape(sign_in))
+    for name in ("exploitation", "portail"):
+        _add_page(app, name, sign_in=sign_in)
 
-    @app.get("/exploitation", dependencies=[public()], include_in_schema=False)
-    async def operations() -> HTMLResponse:
+
+def _add_page(app: FastAPI, name: str, *, sign_in: str) -> None:
+    text = (_WEB / f"{name}.html").read_text("utf-8")
+    page = text.replace("{{sign_in}}", html.escape(sign_in))
+
+    @app.get(f"/{name}", dependencies=[public()], include_in_schema=False)
+    async def show() -> HTMLResponse:
         return HTMLResponse(page)
 
-    app.mount("/exploitation/static", StaticFiles(directory=_WEB / "static"), name="operations")
+    app.mount(f"/{name}/static", StaticFiles(directory=_WEB / "static"), name=f"{name}_static")

@@ -40,6 +40,10 @@ class Visitor:
         return f"{self.system.addresses['router']}/tri"
 
     @property
+    def portal(self) -> str:
+        return f"{self.system.partner_adapters}/portail"
+
+    @property
     def operations(self) -> str:
         return f"{self.system.partner_adapters}/exploitation"
 

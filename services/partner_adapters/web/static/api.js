@@ -8,17 +8,21 @@ export function whenSignedOut(tell) {
   onSignedOut = tell;
 }
 
-// The JSON answered; null when it was refused, which has been told then.
-export async function call(method, path, body) {
+// The JSON answered; null when it was refused, which has been told then. `key`: the idempotency key
+// of what must happen once.
+export async function call(method, path, body, { key, tell = say } = {}) {
   let answer;
   try {
     answer = await fetch(`/api/v1${path}`, {
       method,
-      headers: body ? { "Content-Type": "application/json" } : {},
+      headers: {
+        ...(body && { "Content-Type": "application/json" }),
+        ...(key && { "Idempotency-Key": key }),
+      },
       body: body && JSON.stringify(body),
     });
   } catch {
-    say("La liaison est coupée ; nouvel essai dans un instant.");
+    tell("La liaison est coupée ; réessayez dans un instant.");
     return null;
   }
   if (answer.status === 401 || answer.status === 403) {
@@ -26,7 +30,7 @@ export async function call(method, path, body) {
     return null;
   }
   if (answer.ok) return answer.json();
-  say(await problemOf(answer));
+  tell(await problemOf(answer));
   return null;
 }
 
