@@ -27,7 +27,7 @@ FILES_NOTHING = frozenset(FAULTS) - {"truncated", "cut_after_accept", "slow"}
 SLOW_SECONDS = 2.5
 """Longer than we wait for an answer, shorter than we wait before we look a referral up."""
 EACH = 4
-TROUBLED = (("caf", "cpam", "edf"), ("engie", "laposte"))
+TROUBLED = (("caf", "cpam", "edf"), ("engie",))
 """OAuth2 with callbacks, polling, and one that opens a file for each POST; then the others."""
 
 
@@ -102,30 +102,82 @@ async def test_an_agency_in_trouble_loses_nothing_and_gets_nothing_twice(
 MAIL_FAULTS = [
     "down", "garbage", "greylist", "no_starttls", "expired_certificate", "unauthorized",
 ]  # fmt: skip
+SFTP_FAULTS = [
+    "down", "slow", "unauthorized", "wrong_host_key", "permission_denied", "disk_full",
+]  # fmt: skip
+NOT_TAKEN = [
+    *(("sncf", fault) for fault in MAIL_FAULTS),
+    *(("laposte", fault) for fault in SFTP_FAULTS),
+]
 """The agency has nothing, and we know it."""
 
 
-@pytest.mark.parametrize("fault", MAIL_FAULTS)
-async def test_a_mail_that_was_not_taken_is_sent_again_by_itself(
-    counter: Counter, agencies: Agencies, operations: Door, fault: str
+@pytest.mark.parametrize(("partner_id", "fault"), NOT_TAKEN)
+async def test_what_certainly_was_not_taken_is_sent_again_by_itself(
+    counter: Counter, agencies: Agencies, operations: Door, partner_id: str, fault: str
 ) -> None:
-    await agencies.behave(["sncf"], statuses=False)
+    await agencies.behave([partner_id], statuses=False)
     try:
-        async with agencies.broken(["sncf"], fault):
-            theirs = await submit_to(counter, ["sncf"], EACH)
-            others = await submit_to(counter, [each for each in ALL if each != "sncf"], 1)
+        async with agencies.broken([partner_id], fault, seconds=SLOW_SECONDS):
+            theirs = await submit_to(counter, [partner_id], EACH)
+            others = await submit_to(counter, [each for each in ALL if each != partner_id], 1)
             await check_delivered_once(counter, agencies, others)
-            await until_operations_see(operations, ["sncf"])
+            await until_operations_see(operations, [partner_id])
             for receipt in theirs:
                 case = await counter.show(receipt.case_id)
                 assert told(case, "referral.delivered") == []
-        theirs += await submit_to(counter, ["sncf"], 1)
+        theirs += await submit_to(counter, [partner_id], 1)
         await check_delivered_once(counter, agencies, theirs)
         for receipt in theirs:
             case = await counter.show(receipt.case_id)
             assert told(case, "referral.delivery_uncertain") == []
     finally:
-        await agencies.behave(["sncf"], statuses=True)
+        await agencies.behave([partner_id], statuses=True)
+
+
+@pytest.mark.parametrize("fault", ["cut_before_accept", "cut_after_accept"])
+async def test_a_batch_cut_at_its_last_step_is_looked_up_and_filed_once(
+    counter: Counter, agencies: Agencies, fault: str
+) -> None:
+    await agencies.behave(["laposte"], statuses=False)
+    try:
+        async with agencies.broken(["laposte"], fault):
+            theirs = await submit_to(counter, ["laposte"], EACH)
+            others = await submit_to(counter, [each for each in ALL if each != "laposte"], 1)
+            await check_delivered_once(counter, agencies, others)
+            if fault == "cut_after_accept":
+                await check_delivered_once(counter, agencies, theirs)
+        theirs += await submit_to(counter, ["laposte"], 1)
+        await check_delivered_once(counter, agencies, theirs)
+    finally:
+        await agencies.behave(["laposte"], statuses=True)
+
+
+@pytest.mark.parametrize("fault", ["truncated", "garbage", "duplicate", "out_of_order"])
+async def test_files_that_come_half_twice_or_late_lose_nothing_and_move_nothing_back(
+    counter: Counter, agencies: Agencies, fault: str
+) -> None:
+    async with agencies.broken(["laposte"], fault):
+        receipts = await submit_to(counter, ["laposte"], EACH)
+        for receipt in receipts:
+            case = await counter.until(receipt.case_id, lambda case: case["status"] == "closed")
+            changes = told(case, "referral.status_changed")
+            steps = [line["facts"]["status"] for line in changes]
+            known = ["acknowledged", "in_progress", "resolved"]
+            assert steps == [step for step in known if step in steps]
+            assert {"acknowledged", "resolved"} <= {*steps}
+
+
+async def test_a_line_refused_in_an_acknowledgement_is_the_agency_s_refusal(
+    counter: Counter, agencies: Agencies
+) -> None:
+    async with agencies.broken(["laposte"], "refuse"):
+        receipt = await counter.submit("Question", to=["laposte"])
+        case = await counter.until(
+            receipt.case_id, lambda case: referral_of(case, "laposte")["status"] == "refused"
+        )
+    [change] = told(case, "referral.status_changed")
+    assert change["facts"]["refusal_reason"] == "incomplete"
 
 
 @pytest.mark.parametrize("fault", ["cut_after_accept", "slow"])
