@@ -42,14 +42,14 @@ from services.partner_adapters.status_message import StatusMessage
 from shared.plumbing.clock import Clock
 
 _REFUSING = frozenset({"Client", "Sender"})
-_ABOUT_US = frozenset(
+ABOUT_US = frozenset(
     {
         "FailedAuthentication", "FailedCheck", "InvalidSecurity", "InvalidSecurityToken",
         "MessageExpired", "SecurityTokenUnavailable", "UnsupportedAlgorithm",
         "UnsupportedSecurityToken",
     }
 )  # fmt: skip
-_OF_ANOTHER_SOAP = frozenset({"VersionMismatch", "MustUnderstand"})
+OF_ANOTHER_SOAP = frozenset({"VersionMismatch", "MustUnderstand"})
 _ADDRESS_WRONG = frozenset({404, 405, 410, 415})
 _PAGE = 200
 _LONGEST_REFERENCE = 100
@@ -169,9 +169,9 @@ def _failure_of_fault(fault: Fault, answer: Answer) -> PartnerFailure:
     """The table above; the agency's own words are no reasons, because reasons are logged."""
     if fault.error == "INDISPONIBLE":
         return PartnerUnavailable("fault_indisponible", answer=answer.text)
-    if fault.code in _ABOUT_US:
+    if fault.code in ABOUT_US:
         return PartnerNeedsAttention("unauthorized", answer=answer.text)
-    if fault.code in _OF_ANOTHER_SOAP:
+    if fault.code in OF_ANOTHER_SOAP:
         return PartnerNeedsAttention("fault_another_soap", answer=answer.text)
     if fault.code not in _REFUSING:
         return OutcomeUnknown("fault_server", answer=answer.text)
