@@ -80,7 +80,7 @@ async def test_a_parked_delivery_is_retried_by_keyboard(
 ) -> None:
     receipt = await parked(counter, agencies)
     page = await open_partner(visitor, ENGIE)
-    await expect(line(page, "deliveries", receipt.reference)).to_contain_text("http_422")
+    await expect(line(page, "deliveries", receipt.reference)).to_contain_text("réponse HTTP 422")
     await page.get_by_role("button", name=f"Réessayer maintenant : {receipt.reference}").focus()
     await page.keyboard.press("Enter")
     await expect(page.locator("#message")).to_contain_text(receipt.reference)
@@ -109,7 +109,7 @@ async def test_parked_ones_are_counted_then_replayed(
     receipts = [await parked(counter, agencies) for _ in range(2)]
     page = await open_partner(visitor, ENGIE)
     await page.get_by_role("button", name="Compter").click()
-    await expect(page.locator("#replay-found")).to_contain_text("http_422")
+    await expect(page.locator("#replay-found")).to_contain_text("réponse HTTP 422")
     await assert_for_everyone(page, axe)
     await page.get_by_label("Motif du blocage").select_option("http_422")
     await expect(page.locator("#replay-go")).to_be_hidden()

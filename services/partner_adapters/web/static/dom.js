@@ -37,9 +37,9 @@ function addHead(table, columns, buttons) {
   const row = head.insertRow();
   for (const group of [head, body]) group.setAttribute("role", "rowgroup");
   row.setAttribute("role", "row");
-  const labels = columns.map((column) => column.label);
-  for (const label of buttons.length ? [...labels, "Actions"] : labels) {
-    const cell = element("th", label);
+  const all = buttons.length ? [...columns, { label: "Actions" }] : columns;
+  for (const column of all) {
+    const cell = element("th", column.label, column.number ? "number" : "");
     cell.scope = "col";
     cell.setAttribute("role", "columnheader");
     row.append(cell);

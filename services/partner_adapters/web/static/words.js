@@ -59,10 +59,21 @@ export const ACTION = {
 
 export const meaningOf = (word) => STATUS[word] ?? REFUSALS[word] ?? word;
 
+const REASON = {
+  connection_refused: "connexion refusée",
+  content_cannot_be_opened: "notre clé manque pour l’ouvrir",
+  line_cut: "ligne coupée",
+  sender_lost: "notre envoi s’est interrompu",
+  timed_out: "pas de réponse à temps",
+};
+
+// Why, in the static words of the service: those that are not here are shown as they are.
 export function reason(word) {
   if (!word) return "";
   const [, gaveUp] = word.match(/^gave_up_(.*)$/) ?? [];
-  return gaveUp ? `abandonné après tous les essais (${gaveUp})` : word;
+  if (gaveUp) return `abandonné après tous les essais : ${reason(gaveUp)}`;
+  const [, status] = word.match(/^http_(\d+)$/) ?? [];
+  return status ? `réponse HTTP ${status}` : (REASON[word] ?? word);
 }
 
 export function when(instant) {
