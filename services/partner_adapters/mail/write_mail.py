@@ -133,4 +133,4 @@ def _how_to_answer(partner: PartnerFile) -> Iterator[str]:
         yield f"    {word:<24} {_MEANINGS[status]}"
     yield ""
     yield f"Motifs de refus : {', '.join(partner.refusal_reasons)}."
-    yield "Tout autre mot est lu par une personne, qui vous rappellera si besoin."
+    yield "Tout autre mot est lu par une personne."
