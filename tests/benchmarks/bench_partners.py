@@ -1,4 +1,7 @@
-"""Partners made for a benchmark: `rest` with an API key, and statuses that nobody asks for."""
+"""Partners made for a benchmark: `rest` with an API key, and statuses that nobody asks for.
+
+Their breakers look again after a second at most, so that rounds can follow each other.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -33,6 +36,9 @@ done = "resolved"
 [limits]
 concurrency = {concurrency}
 request_timeout_seconds = {timeout}
+[breaker]
+first_pause_seconds = 0.5
+longest_pause_seconds = 1
 """
 _SECRETS = {
     "AIGUILLAGE_SECRET_BENCH_KEY": "bench",

@@ -66,9 +66,10 @@ async def _duel(site: Site, effort: Effort, *, requests: int, logs: Path) -> Due
         logs=logs,
         environment={"BENCH_DATABASE_URL": database_url},
     )
+    intake_url = door_urls(site.ports)[INTAKE]
     try:
         async with (
-            running_service(site.plan(INTAKE), url=door_urls(site.ports)[INTAKE]) as intake_url,
+            running_service(site.plan(INTAKE), url=intake_url),
             running_service(plan, url=bare_url),
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_CONCURRENCY)) as http,
         ):

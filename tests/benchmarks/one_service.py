@@ -67,8 +67,8 @@ async def prepare_site(servers: BenchServers, *, logs: Path) -> Site:
 @asynccontextmanager
 async def running_service(
     plan: ChildPlan, *, url: str, health: str = "/readyz", **environment: str
-) -> AsyncIterator[str]:
-    """Run it until the block ends; gives its address once it is ready."""
+) -> AsyncIterator[ChildProcess]:
+    """Run it until the block ends; gives the process once it is ready."""
     plan = replace(plan, environment={**plan.environment, **environment})
     child = await asyncio.to_thread(ChildProcess, plan)
     try:
@@ -78,7 +78,7 @@ async def running_service(
                 if not child.is_running() or time.monotonic() - started > _READY_WITHIN:
                     raise RuntimeError(f"{plan.name} did not start:\n{log_tail(plan.log_file)}")
                 await asyncio.sleep(0.05)
-        yield url
+        yield child
     finally:
         await asyncio.to_thread(child.stop)
 
