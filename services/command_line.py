@@ -9,12 +9,9 @@ from typing import Annotated
 
 import typer
 
+from services.commands.options import EXIT_CODES, Json
 from services.commands.outcome import CommandFailed
-
-EXIT_CODES = """
-Exit codes: 0 done; 1 what was asked failed; 2 wrong usage or settings; 3 something needed cannot
-be reached.
-"""
+from services.commands.partners_table import partners
 
 app = typer.Typer(
     help="A need said once reaches every agency concerned, and every answer comes back.",
@@ -28,14 +25,12 @@ topics = typer.Typer(help="Kafka topics, as declared.", no_args_is_help=True, ep
 dead_letters = typer.Typer(
     help="Messages that could not be handled.", no_args_is_help=True, epilog=EXIT_CODES
 )
-partners = typer.Typer(help="The agencies.", no_args_is_help=True, epilog=EXIT_CODES)
 router = typer.Typer(epilog=EXIT_CODES)
 app.add_typer(router, name="router")
 app.add_typer(topics, name="topics")
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(partners, name="partners")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PortsFrom = Annotated[
     int | None,
     typer.Option(
@@ -48,7 +43,6 @@ FreePorts = Annotated[bool, typer.Option("--free-ports", help="Open any ports th
 Pace = Annotated[
     float, typer.Option(min=0, help="Seconds between two steps of a simulated agency.")
 ]
-Partner = Annotated[str, typer.Argument(help="The partner's id, such as caf.")]
 
 
 @app.command(epilog=EXIT_CODES)
@@ -252,44 +246,6 @@ def dead_letters_replay(
     from services.commands.replay_dead_letters import replay
 
     replay(letters or [], everything=everything, by=by, as_json=as_json)
-
-
-@partners.command("list", epilog=EXIT_CODES)
-def partners_list(as_json: Json = False) -> None:
-    """List the partners and how their deliveries go."""
-    from services.commands.partners import list_partners
-
-    list_partners(as_json=as_json)
-
-
-@partners.command("check", epilog=EXIT_CODES)
-def partners_check(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(help="More partner files.", exists=True, file_okay=False),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Validate the partner files, without connecting to anything."""
-    from services.commands.partners import check
-
-    check(folder=folder, as_json=as_json)
-
-
-@partners.command("pause", epilog=EXIT_CODES)
-def partners_pause(partner: Partner, as_json: Json = False) -> None:
-    """Hand nothing more to a partner until it is resumed."""
-    from services.commands.partners import pause
-
-    pause(partner, as_json=as_json)
-
-
-@partners.command("resume", epilog=EXIT_CODES)
-def partners_resume(partner: Partner, as_json: Json = False) -> None:
-    """Hand things to a partner again."""
-    from services.commands.partners import resume
-
-    resume(partner, as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
