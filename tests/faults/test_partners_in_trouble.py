@@ -22,13 +22,22 @@ FAULTS = [
     "html", "garbage", "truncated", "huge", "redirect", "429", "500",
     "cut_after_accept", "slow", "down", "unauthorized",
 ]  # fmt: skip
-FILES_NOTHING = frozenset(FAULTS) - {"truncated", "cut_after_accept", "slow"}
+SOAP_FAULTS = [
+    "fault_server", "fault_unavailable", "expired_credentials", "entities", "billion_laughs",
+]  # fmt: skip
+FILES_NOTHING = frozenset([*FAULTS, *SOAP_FAULTS]) - {
+    "truncated", "cut_after_accept", "slow", "fault_server",
+}  # fmt: skip
 """Of the others, the agency has the referral and we cannot know."""
 SLOW_SECONDS = 2.5
 """Longer than we wait for an answer, shorter than we wait before we look a referral up."""
 EACH = 4
 TROUBLED = (("caf", "cpam", "edf"), ("engie",))
-"""OAuth2 with callbacks, polling, and one that opens a file for each POST; then the others."""
+"""OAuth2 with callbacks, and two that open a file for each POST, by SOAP and by REST; webhook."""
+TROUBLES = [
+    *((troubled, fault) for troubled in TROUBLED for fault in FAULTS),
+    *((("cpam",), fault) for fault in SOAP_FAULTS),
+]
 
 
 async def submit_to(counter: Counter, partner_ids: Sequence[str], each: int) -> list[Receipt]:
@@ -69,14 +78,17 @@ async def until_operations_see(operations: Door, troubled: Sequence[str]) -> Non
                 await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("troubled", TROUBLED, ids="-".join)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("troubled", "fault"),
+    TROUBLES,
+    ids=lambda each: each if isinstance(each, str) else "-".join(each),
+)
 async def test_an_agency_in_trouble_loses_nothing_and_gets_nothing_twice(
     counter: Counter,
     agencies: Agencies,
     operations: Door,
-    fault: str,
     troubled: tuple[str, ...],
+    fault: str,
 ) -> None:
     healthy = [partner_id for partner_id in ALL if partner_id not in troubled]
     seconds = {"slow": SLOW_SECONDS, "429": 1.0}.get(fault)
@@ -118,7 +130,8 @@ async def test_what_certainly_was_not_taken_is_sent_again_by_itself(
 ) -> None:
     await agencies.behave([partner_id], statuses=False)
     try:
-        async with agencies.broken([partner_id], fault, seconds=SLOW_SECONDS):
+        seconds = SLOW_SECONDS if fault == "slow" else None
+        async with agencies.broken([partner_id], fault, seconds=seconds):
             theirs = await submit_to(counter, [partner_id], EACH)
             others = await submit_to(counter, [each for each in ALL if each != partner_id], 1)
             await check_delivered_once(counter, agencies, others)
@@ -235,26 +248,28 @@ async def test_a_mail_refused_as_it_stands_waits_for_a_person(
     assert parked["facts"]["reason"] == "smtp_554"
 
 
+@pytest.mark.parametrize(
+    ("partner_id", "fault", "reason"),
+    [("engie", "refuse", "http_422"), ("cpam", "fault_client", "fault_client")],
+)
 async def test_what_an_agency_refuses_as_it_stands_waits_for_a_person(
-    counter: Counter, agencies: Agencies
+    counter: Counter, agencies: Agencies, partner_id: str, fault: str, reason: str
 ) -> None:
-    async with agencies.broken(["engie"], "refuse"):
-        receipt = await counter.submit("Question", to=["engie", "caf"])
+    async with agencies.broken([partner_id], fault):
+        receipt = await counter.submit("Question", to=[partner_id, "caf"])
         case = await counter.until(
             receipt.case_id, lambda case: bool(told(case, "referral.delivery_parked"))
         )
     [parked] = told(case, "referral.delivery_parked")
-    assert parked["facts"]["reason"] == "http_422"
+    assert parked["facts"]["reason"] == reason
     assert parked["facts"]["owner"]
-    delivery = referral_of(case, "engie")["delivery"]
+    referral = referral_of(case, partner_id)
+    delivery = referral["delivery"]
     assert (delivery["state"], delivery["attempt"]) == ("parked", 1)  # never again as it stands
     await counter.until(
         receipt.case_id, lambda case: referral_of(case, "caf")["status"] == "resolved"
     )
-    assert (
-        await agencies.received("engie", referral_id=referral_of(case, "engie")["referral_id"])
-        == []
-    )
+    assert await agencies.received(partner_id, referral_id=referral["referral_id"]) == []
 
 
 async def test_callbacks_and_polls_that_were_missed_are_caught_up(
