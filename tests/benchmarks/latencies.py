@@ -111,7 +111,7 @@ async def _callback_to_timeline(
         """
         SELECT t.referral_id, t.at, t.facts ->> 'status' AS status, t.id AS bench_probe
         FROM intake.timeline t
-        WHERE t.kind = 'referral.status_changed' AND t.partner_id IN ('caf', 'engie', 'sncf')
+        WHERE t.kind = 'referral.status_changed' AND t.partner_id IN ('caf', 'engie')
           AND t.case_id = ANY($1::uuid[])
         """,
         cases,

@@ -53,8 +53,13 @@ class MailboxReader:
         When the mailbox was made anew, its numbers begin anew and all is read again.
         """
         server = self._server
-        address, *_ = await find_addresses(server.host, server.port, reach=server.reach)
-        look = _Look(server, address=address["host"], tls=self._tls, position=_Position.of(cursor))
+        found = await find_addresses(server.host, server.port, reach=server.reach)
+        look = _Look(
+            server=server,
+            addresses=[each["host"] for each in found],
+            tls=self._tls,
+            position=_Position.of(cursor),
+        )
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, look.read)
         except asyncio.CancelledError:
@@ -77,12 +82,12 @@ class _Position:
         return cls(int(found[1]), int(found[2])) if found else cls()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Look:
     """One look into the mailbox; `read` runs in the thread."""
 
     server: MailServer
-    address: str
+    addresses: Sequence[str]
     tls: ssl.SSLContext
     position: _Position
     _line: socket.socket | None = field(default=None, init=False)
@@ -100,7 +105,7 @@ class _Look:
             raise PartnerNeedsAttention("unauthorized", answer=str(error)) from None
         except ssl.SSLError as error:
             raise PartnerNeedsAttention("certificate_or_tls") from error
-        except (imaplib.IMAP4.error, ImapToolsError, OSError, ValueError) as error:
+        except (imaplib.IMAP4.error, ImapToolsError, OSError, ValueError, TypeError) as error:
             reason = "timed_out" if isinstance(error, TimeoutError) else "mailbox_not_read"
             raise PartnerUnavailable(reason) from error
 
@@ -136,12 +141,19 @@ class _Look:
         return MailPage(mails=mails, cursor=f"{validity}:{last}")
 
     def open_line(self) -> socket.socket:
-        """Connect to the address that was checked; the certificate must be of the name."""
-        line = socket.create_connection((self.address, self.server.port), self.server.timeout)
+        """Connect to an address that was checked; the certificate must be of the name."""
+        line = self._reached()
         if self.server.implicit_tls:
             line = self.tls.wrap_socket(line, server_hostname=self.server.host)
         self._line = line
         return line
+
+    def _reached(self) -> socket.socket:
+        *others, last = self.addresses
+        for address in others:
+            with suppress(OSError):
+                return socket.create_connection((address, self.server.port), self.server.timeout)
+        return socket.create_connection((last, self.server.port), self.server.timeout)
 
 
 class _Client(imaplib.IMAP4):
