@@ -249,6 +249,62 @@ def dead_letters_replay(
 
 
 @app.command(epilog=EXIT_CODES)
+def conformance(
+    partner: Annotated[
+        str | None, typer.Argument(help="The partner's id, such as caf; not needed with --list.")
+    ] = None,
+    *,
+    address: Annotated[
+        str | None, typer.Option(help="Where its test system is, instead of what is configured.")
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Print every check, one a line, and run none.")
+    ] = False,
+    only: Annotated[
+        list[int] | None, typer.Option(help="Run this check alone; may be repeated.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0.1, help="Seconds given to the agency for each status.")
+    ] = 60,
+    callback_host: Annotated[
+        str, typer.Option(help="Where agencies that come to us can come.")
+    ] = "127.0.0.1",
+    callback_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="At which port; 0 takes a free one.")
+    ] = 8190,
+    folder: Annotated[
+        Path | None, typer.Option(help="More partner files.", exists=True, file_okay=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Try an agency's test system in our place, with invented visitors.
+
+    Never against a system in use: files are opened there. Exit code 0 when every check passed,
+    1 when one failed, 2 when they cannot run.
+    """
+    from services.commands.conformance import conformance as body
+    from services.commands.conformance import list_checks
+
+    if list_:
+        list_checks(partner, folder=folder, as_json=as_json)
+        return
+    if partner is None:
+        raise typer.BadParameter("Which partner? Or --list.")
+    raise typer.Exit(
+        body(
+            partner,
+            address=address,
+            folder=folder,
+            only=only or (),
+            wait=wait,
+            callback_host=callback_host,
+            callback_port=callback_port,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command(epilog=EXIT_CODES)
 def doctor(as_json: Json = False) -> None:
     """Say what is reachable, in which version, and what to do about the rest."""
     from services.commands.doctor import doctor as body

@@ -60,6 +60,12 @@ def key_ring() -> str:
     return secrets.key_ring
 
 
+def partner_secrets() -> dict[str, str]:
+    """The agencies' secrets of an `up` on this machine, by name; none when there never was one."""
+    secrets = find_secrets(default_state_folder())
+    return secrets.partner_secrets if secrets else {}
+
+
 def _address(what: str, variable: str, read: Callable[[Running], str]) -> str:
     if given := os.environ.get(variable):
         return given

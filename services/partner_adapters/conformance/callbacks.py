@@ -69,7 +69,7 @@ async def well_formed(bench: Bench) -> None:
     105,
     "Calls again after our 500",
     calls_back,
-    expected="the same id again, and every status arrives in the end",
+    expected="the same status again, under the same id",
     passage=CALLED,
 )
 async def again_after_500(bench: Bench) -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from services.partner_adapters.conformance.bench import Bench
 from services.partner_adapters.conformance.check import asks_for_a_key, check, kinds
@@ -160,9 +160,14 @@ async def put_right(bench: Bench) -> None:
 )
 async def bad_among_good(bench: Bench) -> None:
     probe = _probe(bench)
-    good = [bench.hand_over(bench.referral()) for _ in range(8)]
-    bad = [probe.post(b"{", referral_id=bench.referral().referral_id) for _ in range(8)]
-    await asyncio.gather(*good, *bad)
+
+    async def one_of_each() -> None:
+        await asyncio.gather(
+            probe.post(b"{", referral_id=uuid4()), bench.hand_over(bench.referral())
+        )
+        await bench.hand_over(bench.referral())
+
+    await asyncio.gather(*(one_of_each() for _ in range(8)))
 
 
 @check(
@@ -236,7 +241,7 @@ def _probe(bench: Bench) -> HttpProbe:
 
 
 async def _must_refuse(bench: Bench, content: bytes) -> None:
-    answer = await _probe(bench).post(content, referral_id=bench.referral().referral_id)
+    answer = await _probe(bench).post(content, referral_id=uuid4())
     must_be_refused(answer, repr(content[:20].decode(errors="replace")))
 
 

@@ -15,6 +15,8 @@ from shared.plumbing.clock import SystemClock
 from tests.integration.partner_simulators.running import WEBHOOK_SECRET, simulated
 
 PATIENCE = 5.0
+SHORT_PATIENCE = 2.5
+"""For what is not to come."""
 PACE = 0.02
 
 SECRETS = {
@@ -29,7 +31,11 @@ SECRETS = {
 
 @asynccontextmanager
 async def agency_under_examination(
-    partner_id: str, *, spoil: Callable[[Simulator], None] = lambda _: None
+    partner_id: str,
+    *,
+    spoil: Callable[[Simulator], None] = lambda _: None,
+    timeout: float | None = None,
+    patience: float = PATIENCE,
 ) -> AsyncIterator[Bench]:
     """Run the simulator of this partner, spoilt if so wished, and a bench before it."""
     port = free_port()
@@ -47,11 +53,12 @@ async def agency_under_examination(
         environment[f"AIGUILLAGE_PARTNER_ADDRESS_{partner_id.upper()}"] = agencies.address(
             partner_id
         )
-        files = load_partner_files(kinds=ADAPTERS)
-        partner = connect_partners({partner_id: files[partner_id]}, environment, on_loopback=True)[
-            partner_id
-        ]
-        terms = Terms(clock=SystemClock(), patience=PATIENCE, port=port)
+        file = load_partner_files(kinds=ADAPTERS)[partner_id]
+        if timeout is not None:
+            limits = file.limits.model_copy(update={"request_timeout_seconds": timeout})
+            file = file.model_copy(update={"limits": limits})
+        partner = connect_partners({partner_id: file}, environment, on_loopback=True)[partner_id]
+        terms = Terms(clock=SystemClock(), patience=patience, port=port)
         yield await stack.enter_async_context(set_up(partner, terms))
 
 
