@@ -187,9 +187,10 @@ async def test_a_line_refused_in_an_acknowledgement_is_the_agency_s_refusal(
     async with agencies.broken(["laposte"], "refuse"):
         receipt = await counter.submit("Question", to=["laposte"])
         case = await counter.until(
-            receipt.case_id, lambda case: referral_of(case, "laposte")["status"] == "refused"
+            receipt.case_id, lambda case: bool(told(case, "referral.status_changed"))
         )
     [change] = told(case, "referral.status_changed")
+    assert change["facts"]["status"] == "refused"
     assert change["facts"]["refusal_reason"] == "incomplete"
 
 
