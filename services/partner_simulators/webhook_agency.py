@@ -5,6 +5,7 @@ is not JSON, 422 for a wrong form or an answer about a referral it never had, ot
 200 with its reference, the same when the message comes again.
 """
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -78,6 +79,7 @@ class WebhookAgency:
         data = message.get("data")
         if not isinstance(data, dict):
             return answered(422, _errors("data", "objet attendu"))
+        body = json.dumps(data).encode()  # a ledger holds the same of every kind
         match message.get("type"):
             case "referral.issued":
                 return self._open(data, body)
