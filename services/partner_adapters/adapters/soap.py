@@ -37,7 +37,7 @@ from services.partner_adapters.partner_adapter import (
 )
 from services.partner_adapters.partner_http import LONGEST_ANSWER, LONGEST_LIST, Answer, PartnerHttp
 from services.partner_adapters.soap.fields import OPERATIONS, fields_of
-from services.partner_adapters.soap.messages import Fault, Messages, Unreadable
+from services.partner_adapters.soap.messages import MOST_CHANGES, Fault, Messages, Unreadable
 from services.partner_adapters.status_message import StatusMessage
 from shared.plumbing.clock import Clock
 
@@ -51,7 +51,6 @@ ABOUT_US = frozenset(
 )  # fmt: skip
 OF_ANOTHER_SOAP = frozenset({"VersionMismatch", "MustUnderstand"})
 _ADDRESS_WRONG = frozenset({404, 405, 410, 415})
-_PAGE = 200
 _LONGEST_REFERENCE = 100
 _LONGEST_CURSOR = 1000
 
@@ -85,7 +84,7 @@ class SoapAdapter:
 
     async def collect(self, cursor: str | None) -> Collected:
         """One page of at most 200 statuses."""
-        asked = {"maximum": _PAGE} | ({} if cursor is None else {"curseur": cursor})
+        asked = {"maximum": MOST_CHANGES} | ({} if cursor is None else {"curseur": cursor})
         answer = await self._call("listerChangements", asked, longest=LONGEST_LIST)
         _raise_unless_readable(answer, clock=self._clock)
         try:

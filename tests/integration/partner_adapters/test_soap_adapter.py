@@ -1,6 +1,7 @@
 """The `soap` kind against the simulated agency: what each of its answers means."""
 
 import asyncio
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -477,6 +478,7 @@ async def test_a_full_page_of_long_messages_is_read_whole_while_others_are_serve
     [
         *(b"", b"<html/>", GOOD, page_of(cursor=""), page_of(cursor="<curseur/>")),
         *(
+            page_of(*(change(n) for n in range(201))),
             page_of(cursor=f"<curseur>{'a' * 1001}</curseur>"),
             page_of(cursor="<curseur>a\nb</curseur>"),
             b'<!DOCTYPE r [<!ENTITY e "x">]>' + page_of(change(1)),
@@ -504,6 +506,30 @@ async def test_a_billion_laughs_cost_nothing(stub, inside):
             with pytest.raises(OutcomeUnknown, match="unreadable_answer"):
                 await adapter.deliver([referral()])
     assert resident_kilobytes() - before < 50_000
+
+
+async def test_nothing_that_an_answer_names_is_fetched(stub):
+    names = f"{stub.address}/elsewhere"
+    stub.answer = answering(
+        200,
+        f'<!DOCTYPE r SYSTEM "{names}.dtd" [<!ENTITY % e SYSTEM "{names}.ent"> %e;]>'.encode()
+        + soap(
+            f'<a xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:schemaLocation="u {names}"/>'
+        ),
+    )
+    async with adapting(stub.address) as adapter:
+        with pytest.raises(OutcomeUnknown, match="unreadable_answer"):
+            await adapter.deliver([referral()])
+    assert stub.paths() == ["POST /"]
+
+
+async def test_who_has_no_such_partner_does_not_pay_for_zeep():
+    asked = "import sys, services.partner_adapters.main; print({'zeep', 'lxml'} & set(sys.modules))"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", asked, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert out == b"set()\n"
 
 
 def resident_kilobytes():
