@@ -127,8 +127,9 @@ def _needed_by(partner_id: str) -> tuple[str, ...]:
     if partner_id not in REST_AGENCIES:
         return _NEEDED[partner_id]
     facts = REST_AGENCIES[partner_id]
-    oauth2 = (f"secret_{partner_id}_client_id", f"secret_{partner_id}_client_secret")
-    needed = oauth2 if facts.key == "oauth2" else (f"secret_{partner_id}_api_key",)
+    needed: tuple[str, ...] = (f"secret_{partner_id}_api_key",)
+    if facts.key == "oauth2":
+        needed = (f"secret_{partner_id}_client_id", f"secret_{partner_id}_client_secret")
     if facts.tells_by == "callback":
         needed += ("simulator_callback_url", f"secret_{partner_id}_callback_secret")
     return needed
