@@ -29,7 +29,10 @@ MASKED = frozenset(
 """Fields whose values are never logged, at any depth."""
 
 _QUOTING = re.compile(r"[\n(<\[{'\"]")
-_QUIET_LIBRARIES = ("aiokafka", "faststream", "asyncio", "uvicorn.error", "kafka", "opentelemetry")
+_QUIET_LIBRARIES = (
+    *("aiokafka", "asyncssh", "faststream", "asyncio", "uvicorn.error", "kafka"),
+    "opentelemetry",
+)
 
 
 def configure_logging(
