@@ -1,17 +1,14 @@
-"""`aiguillage partners list | check | pause | resume | retry | replay | words | map | referral`."""
+"""`aiguillage partners list | pause | resume | retry | replay | words | map | referral`."""
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.commands import where
-from services.commands.outcome import CommandFailed
 from services.commands.printing import console, print_json, print_rows
 
 if TYPE_CHECKING:
     from services.commands.door_client import DoorClient
-    from services.partner_adapters.partner_file import PartnerFile
 
 COLUMNS = (
     "partner_id", "kind", "paused_by", "breaker", "due", "oldest_due_at", "sending", "uncertain",
@@ -116,37 +113,6 @@ def referral(referral_id: str, *, opened: bool, as_json: bool) -> None:
         columns=["at", "account", "action", "details"],
         as_json=False,
     )
-
-
-def check(*, folder: Path | None, as_json: bool) -> None:
-    """Validate the partner files, offline; raises `CommandFailed` with file and line."""
-    partners = read_partner_files(folder)
-    rows: list[dict[str, object]] = [
-        {
-            "partner_id": partner.id,
-            "kind": partner.kind,
-            "status_return": partner.status_return.way,
-            "statuses": len(partner.statuses),
-            "secrets": partner.secrets(),
-        }
-        for partner in partners.values()
-    ]
-    print_rows(
-        rows,
-        columns=["partner_id", "kind", "status_return", "statuses", "secrets"],
-        as_json=as_json,
-    )
-
-
-def read_partner_files(folder: Path | None = None) -> "dict[str, PartnerFile]":
-    """Every partner by id; raises `CommandFailed`, one line per fault."""
-    from services.partner_adapters.read_partner_files import PartnerFileError, load_partner_files
-    from services.partner_adapters.registry import ADAPTERS
-
-    try:
-        return load_partner_files(kinds=ADAPTERS, folder=folder)
-    except PartnerFileError as error:
-        raise CommandFailed(str(error)) from error
 
 
 def _tell(partner_id: str, order: str, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The table of `aiguillage partners …`; what each does is in `partners.py`.
+"""The table of `aiguillage partners …`; what each does is in `partners.py` and `partner_files.py`.
 
 Bodies are imported when they are asked for, as everywhere on the command line.
 """
@@ -26,16 +26,34 @@ def partners_list(as_json: Json = False) -> None:
 
 @partners.command("check", epilog=EXIT_CODES)
 def partners_check(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(help="More partner files.", exists=True, file_okay=False),
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Partner files, or folders of them; all of them without.", exists=True),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Validate the partner files, without connecting to anything."""
-    from services.commands.partners import check
+    from services.commands.partner_files import check
 
-    check(folder=folder, as_json=as_json)
+    check(files or [], as_json=as_json)
+
+
+@partners.command("add", epilog=EXIT_CODES)
+def partners_add(
+    partner: Partner,
+    kind: Annotated[str, typer.Option(help="How it is talked to: rest, soap, sftp, email…")],
+    name: Annotated[str | None, typer.Option(help="As people know it.")] = None,
+    folder: Annotated[
+        Path, typer.Option(help="Of partner files.", envvar="AIGUILLAGE_PARTNERS_FOLDER")
+    ] = Path("partners"),
+    catalogue_folder: Annotated[
+        Path, typer.Option(help="Of catalogue files.", envvar="AIGUILLAGE_CATALOGUE_FOLDER")
+    ] = Path("catalogue"),
+) -> None:
+    """Write the files of a new partner, to be filled in, and say what to set next."""
+    from services.commands.partner_files import add
+
+    add(partner, kind=kind, name=name, folder=folder, catalogue_folder=catalogue_folder)
 
 
 @partners.command("pause", epilog=EXIT_CODES)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from services.commands import where
 from services.commands.outcome import CommandFailed, NotReachable
-from services.commands.partners import read_partner_files
+from services.commands.partner_files import read_partner_files
 from services.commands.printing import print_rows
 from shared.contracts.topics import Topic, all_topics
 

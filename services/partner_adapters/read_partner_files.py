@@ -9,22 +9,16 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 
-from services.partner_adapters.partner_file import OfKind, PartnerFile, Table
+from services.partner_adapters.check_partner_file import Kind, faults_of
+from services.partner_adapters.partner_file import OfKind, PartnerFile
 
 
 class PartnerFileError(Exception):
     """A partner file that cannot be used; one line per fault, each with file and line."""
-
-
-class Kind(Protocol):
-    """What a kind says of its partners' files."""
-
-    @property
-    def settings(self) -> type[Table]: ...
 
 
 Kinds = Mapping[str, Kind]
@@ -71,8 +65,12 @@ def parse_partner_file(text: str, *, name: str, kinds: Kinds) -> PartnerFile:
     kind = kinds[partner.kind]
     own = _validated(kind.settings, settings, text=text, name=name, below=("settings",))
     partner = partner.model_copy(update={"settings": own})
-    if partner.id != name.removesuffix(".toml"):
-        raise PartnerFileError(f"{name}:{_line_of(text, ('id',))}: id: must be the file's name")
+    faults = list(faults_of(partner, kind))
+    if f"{partner.id}.toml" != Path(name).name:
+        faults.append((("id",), "must be the file's name"))
+    if faults:
+        lines = (f"{name}:{_line_of(text, at)}: {'.'.join(at)}: {why}" for at, why in faults)
+        raise PartnerFileError("\n".join(lines))
     return partner
 
 

@@ -18,9 +18,15 @@ from services.partner_adapters.partner_credentials import (
 from services.partner_adapters.partner_environment import ConnectedPartner, PartnerNotConfigured
 from services.partner_adapters.partner_file import (
     ApiKey,
+    ByCallback,
+    ByPolling,
+    ByPortal,
+    ByTopic,
+    NoCredentials,
     NoSettings,
     OAuth2,
     Password,
+    PublicKey,
     SigningKeys,
     SshKey,
     Table,
@@ -146,15 +152,35 @@ class Kind:
     """A way of talking: how its adapter is built, and what its partners' files must say."""
 
     build: Callable[[ConnectedPartner, Transports], PartnerAdapter]
+    credentials: tuple[type[Table], ...]
+    returns: tuple[type[Table], ...]
     settings: type[Table] = NoSettings
+    looks_up: bool = False
+    """It can ask whether a referral arrived."""
+    takes_batches: bool = False
+    """It hands many deliveries over in one call."""
 
 
 ADAPTERS: Mapping[str, Kind] = {
-    "rest": Kind(build=_rest),
-    "kafka_queue": Kind(build=_kafka_queue),
-    "portal": Kind(build=_portal),
-    "sftp": Kind(build=_sftp, settings=Folders),
-    "webhook": Kind(build=_webhook),
-    "soap": Kind(build=_soap),
-    "email": Kind(build=_email, settings=EmailSettings),
+    "rest": Kind(
+        build=_rest,
+        credentials=(OAuth2, ApiKey, NoCredentials),
+        returns=(ByCallback, ByPolling),
+        looks_up=True,
+    ),
+    "kafka_queue": Kind(build=_kafka_queue, credentials=(PublicKey,), returns=(ByTopic,)),
+    "portal": Kind(build=_portal, credentials=(NoCredentials,), returns=(ByPortal,)),
+    "sftp": Kind(
+        build=_sftp,
+        credentials=(SshKey,),
+        returns=(ByPolling,),
+        settings=Folders,
+        looks_up=True,
+        takes_batches=True,
+    ),
+    "webhook": Kind(build=_webhook, credentials=(SigningKeys,), returns=(ByCallback,)),
+    "soap": Kind(build=_soap, credentials=(Password,), returns=(ByPolling,), looks_up=True),
+    "email": Kind(
+        build=_email, credentials=(Password,), returns=(ByPolling,), settings=EmailSettings
+    ),
 }

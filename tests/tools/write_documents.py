@@ -1,4 +1,4 @@
-"""Write the AsyncAPI and OpenAPI documents under docs/api: `make documents`.
+"""Write docs/api anew: AsyncAPI, OpenAPI, and the JSON Schema of partner files: `make documents`.
 
 The same function serves the test that fails when the committed documents drift.
 """
@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from services.commands.demonstration_secrets import DemonstrationSecrets
 from services.partner_adapters.partner_environment import SECRET
+from services.partner_adapters.partner_file_schema import partner_file_schema
 from services.partner_adapters.read_partner_files import load_partner_files
 from services.partner_adapters.registry import ADAPTERS
 from shared.contracts.asyncapi import describe_topics
@@ -26,6 +27,7 @@ def documents() -> dict[str, str]:
     """Every generated document, by file name."""
     described = {
         "asyncapi.json": _asyncapi(),
+        "partner-file.schema.json": partner_file_schema(ADAPTERS),
         **{f"openapi-{service.replace('_', '-')}.json": _openapi(service) for service in SERVICES},
     }
     return {

@@ -82,6 +82,65 @@ def test_a_fault_is_named_with_its_file_and_line(old, new, fault):
     assert fault in fault_of(GOOD.replace(old, new))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            'way = "callback"\nsecret = "CAF_CALLBACK_SECRET"',
+            'way = "topic"',
+            "caf.toml:9: status_r",
+        ),
+        (
+            'kind = "rest"',
+            'kind = "webhook"',
+            "credentials.way: webhook partners have signing_keys",
+        ),
+        ('kind = "rest"', 'kind = "kafka_queue"', "status_return.way: kafka_queue partners have"),
+        ("[statuses]", "[limits]\nbatch = 5\n[statuses]", "caf.toml:13: limits.batch"),
+        (
+            "[statuses]",
+            2 * '[[units]]\nunit_id = "1"\nname = "A"\n' + "[statuses]",
+            "units.unit_id: 1 is there 2 times",
+        ),
+        (
+            '["given_name"]',
+            '["given_name"]\nneeded_identifiers = ["caf"]',
+            "caf.toml:7: needed_ide",
+        ),
+        (
+            '["given_name"]',
+            '["identifiers"]\nneeded_identifiers = ["edf"]',
+            "caf.toml:7: needed_ide",
+        ),
+        ("[statuses]", "[expiry]\ndays = 2\n[statuses]", "caf.toml:13: expiry.days"),
+        (
+            "[statuses]",
+            "[expiry]\ndays = 9\n[deadline]\nacknowledge_business_days = 9\n[statuses]",
+            "caf.toml:15: deadline.acknowledge_business_days",
+        ),
+        (
+            "[statuses]",
+            "[breaker]\nfirst_pause_seconds = 90\n[statuses]",
+            "caf.toml:13: breaker.first_pause_seconds",
+        ),
+        ("[statuses]", '[hours]\nmonday = ["9-17"]\n[statuses]', "caf.toml:13: hours.monday"),
+        ("[statuses]", "[hours]\n[statuses]", "caf.toml:12: hours: "),
+        (
+            "[statuses]",
+            '[hours]\nfriday = ["09:00-12:00", "11:00-17:00"]\n[statuses]',
+            "caf.toml:13: hours.friday",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_named_with_its_file_and_line(old, new, fault):
+    assert fault in fault_of(GOOD.replace(old, new))
+
+
+def test_a_partner_that_cannot_be_asked_is_not_looked_up():
+    text = GOOD.replace("resend", "look_up").replace("rest", "webhook")
+    assert "caf.toml:5: after_unknown: webhook partners cannot be asked" in fault_of(text)
+
+
 @pytest.mark.parametrize("host", ["localhost:8101", "127.0.0.1:8101", "[::1]:8101"])
 def test_plain_http_is_for_this_machine_only(host):
     text = GOOD.replace("https://caf.example", f"http://{host}")
