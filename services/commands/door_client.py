@@ -69,10 +69,12 @@ class DoorClient:
 
 
 @asynccontextmanager
-async def http_session() -> AsyncIterator[aiohttp.ClientSession]:
+async def http_session(
+    *, seconds_to_answer: float = SECONDS_TO_ANSWER
+) -> AsyncIterator[aiohttp.ClientSession]:
     """One session with a time-out; cookies are not kept, the bearer is said each time."""
     async with aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=SECONDS_TO_ANSWER),
+        timeout=aiohttp.ClientTimeout(total=seconds_to_answer),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as http:
         yield http

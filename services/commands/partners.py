@@ -15,6 +15,8 @@ COLUMNS = (
     "parked", "delivered_last_hour", "failed_last_hour", "needs_attention",
 )  # fmt: skip
 
+_SECONDS_TO_ANSWER = 60
+"""A replay of 10,000 takes a while."""
 CALL_COLUMNS = (
     "what", "state", "attempt", "started_at", "duration_ms", "outcome", "reason", "answer",
 )  # fmt: skip
@@ -44,8 +46,14 @@ def retry(partner_id: str, *, as_json: bool) -> None:
 
 def replay(partner_id: str, *, reason: str | None, dry_run: bool, as_json: bool) -> None:
     """Let parked deliveries go on, or only count them by their reason."""
-    asked = {"dry_run": dry_run, **({"reason": reason} if reason else {})}
-    answer = _post(f"/partners/{partner_id}/replay", asked)
+    path = f"/partners/{partner_id}/replay"
+    asked: dict[str, object] = {"reason": reason} if reason else {}
+    answer = _post(path, asked)
+    if not dry_run:
+        asked |= {"dry_run": False, "parked_before": answer["parked_before"]}
+        answer = _post(path, asked)
+        while answer["left"] and (more := _post(path, asked))["replayed"]:
+            answer |= {"replayed": answer["replayed"] + more["replayed"], "left": more["left"]}
     if as_json:
         print_json(answer)
         return
@@ -140,7 +148,7 @@ def _post(path: str, content: object = None) -> Any:
 async def _as_operations(ask: Any) -> Any:
     from services.commands.door_client import DoorClient, http_session, open_session
 
-    async with http_session() as http:
+    async with http_session(seconds_to_answer=_SECONDS_TO_ANSWER) as http:
         session = await open_session(
             http, intake_url=where.intake_url(), token=where.operations_token()
         )

@@ -80,13 +80,17 @@ class ReplayAsked(_Asked):
 
 
 class ReplayAnswer(BaseModel):
-    """`reasons`: how many were found of each; `replayed`: how many go on, 0 in a dry run."""
+    """`reasons`: how many were found of each; `replayed`: how many go on, 0 in a dry run.
+
+    `left`: how many a call with the same `parked_before` would still let go.
+    """
 
     dry_run: bool
     parked_before: datetime
     found: int
     reasons: dict[str, int]
     replayed: int
+    left: int
 
 
 class UnknownWordListed(BaseModel):

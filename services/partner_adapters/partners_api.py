@@ -127,6 +127,7 @@ def _add_acting_routes(app: FastAPI) -> None:
             found=sum(found.reasons.values()),
             reasons=found.reasons,
             replayed=found.replayed,
+            left=sum(found.reasons.values()) if asked.dry_run else found.left,
         )
 
 

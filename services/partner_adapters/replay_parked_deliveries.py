@@ -18,17 +18,20 @@ from shared.plumbing.outbox import Outbox
 
 log = structlog.get_logger()
 
+MOST_AT_ONCE = 10_000
+"""Deliveries let go by one call, so that it always ends in time; the next one does the rest."""
 _BATCH = 500
 """Deliveries let go in one transaction."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay found (`reasons`: how many of each), and how many it let go on."""
+    """What a replay found (`reasons`: how many of each), let go on, and left for the next."""
 
     parked_before: datetime
     reasons: dict[str, int]
     replayed: int = 0
+    left: int = 0
 
 
 async def preview_replay(database: Database, of: Filter, *, clock: Clock) -> Replay:
@@ -70,7 +73,7 @@ async def replay_parked_deliveries(
             },
         )
     replayed = 0
-    while True:
+    while replayed < MOST_AT_ONCE:
         async with database.transaction() as tx:
             count = await _replay_batch(
                 tx,
@@ -82,9 +85,11 @@ async def replay_parked_deliveries(
                 clock=clock,
             )
         if count is None:
-            log.info("parked_deliveries_replayed", partner_id=of.partner_id, count=replayed)
-            return replace(found, replayed=replayed)
+            break
         replayed += count
+    left = sum((await count_by_reason(database, of)).values())
+    log.info("parked_deliveries_replayed", partner_id=of.partner_id, count=replayed, left=left)
+    return replace(found, replayed=replayed, left=left)
 
 
 async def _replay_batch(

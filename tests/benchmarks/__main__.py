@@ -26,7 +26,9 @@ BENCHMARKS = {
     "isolation": "seven agencies while the eighth is dead or answers in 30 s",
     "waiting_memory": "the service while 10,000 deliveries wait",
     "outage_72h": "72 hours without an agency, the clock moved",
+    "replay": "10,000 parked deliveries let go",
     "statements_per_case": "SQL statements over the whole path at 200 cases a second",
+    "classification": "the router's classifier: speed on one core, quality on the test texts",
     "latencies": "to the agency and back at 20 requests a second; start and memory",
     "demo_seconds": "the demonstration, warm",
 }

@@ -5,16 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from services.partner_adapters import replay_parked_deliveries
 from services.partner_adapters.decide_uncertain_delivery import (
     UncertainDecision,
     decide_uncertain_delivery,
 )
 from services.partner_adapters.operations_store import Filter, Place, list_deliveries
 from services.partner_adapters.pause_partner import pause_partner
-from services.partner_adapters.replay_parked_deliveries import (
-    preview_replay,
-    replay_parked_deliveries,
-)
 from services.partner_adapters.retry_delivery import retry_delivery
 from services.partner_adapters.retry_partner import retry_partner
 from services.partner_adapters.show_referral import show_referral
@@ -60,7 +57,7 @@ async def retry(house: House, event, account="nadia"):
 
 
 async def replay(house: House, of: Filter, account="nadia"):
-    return await replay_parked_deliveries(
+    return await replay_parked_deliveries.replay_parked_deliveries(
         house.database,
         of,
         rules=house.partners[of.partner_id].delivery_rules(),
@@ -166,7 +163,9 @@ async def test_a_dry_run_counts_by_reason_and_changes_nothing(house: House):
     for reason in ("http_422", "http_422", "gave_up_http_503"):
         await parked(house, reason=reason)
     house.clock.move(timedelta(seconds=1))
-    found = await preview_replay(house.database, Filter("caf", "parked"), clock=house.clock)
+    found = await replay_parked_deliveries.preview_replay(
+        house.database, Filter("caf", "parked"), clock=house.clock
+    )
     assert found.reasons == {"http_422": 2, "gave_up_http_503": 1}
     assert list(found.reasons) == ["http_422", "gave_up_http_503"]
     assert (found.replayed, await house.claim(), await actions(house)) == (0, [], [])
@@ -207,6 +206,17 @@ async def test_concurrent_replays_let_everything_go_exactly_once(house: House):
     assert sum(each.replayed for each in done) == 30
     for event in events:
         assert await house.said(event) == [PARKED, RESUMED]
+
+
+async def test_one_call_lets_go_so_many_and_says_what_is_left(house: House, monkeypatch):
+    monkeypatch.setattr(replay_parked_deliveries, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr(replay_parked_deliveries, "_BATCH", 2)
+    for _ in range(5):
+        await parked(house)
+    house.clock.move(timedelta(seconds=1))
+    first, second = [await replay(house, Filter("caf", "parked")) for _ in range(2)]
+    assert (first.replayed, first.left) == (4, 1)
+    assert (second.replayed, second.left) == (1, 0)
 
 
 async def test_what_is_parked_again_meanwhile_waits_for_the_next_replay(house: House):

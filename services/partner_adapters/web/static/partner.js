@@ -174,12 +174,18 @@ function fillReasons(reasons) {
 
 async function replay() {
   const asked = counted;
+  const url = path("/replay");
+  let replayed = 0;
+  let done;
   $("replay-go").disabled = true;
-  const done = await call("POST", path("/replay"), asked);
+  do {
+    done = await call("POST", url, asked);
+    replayed += done?.replayed ?? 0;
+    $("replay-found").textContent = `${count(replayed, "envoi relancé", "envois relancés")}.`;
+  } while (done?.left && done.replayed);
   $("replay-go").disabled = false;
-  forgetCount();
-  if (done === null) return;
-  $("replay-found").textContent = `${count(done.replayed, "envoi relancé", "envois relancés")}.`;
+  counted = null;
+  $("replay-go").hidden = true;
   $("deliveries-title").focus();
   await onChange();
 }
