@@ -194,9 +194,7 @@ def _status(entry: Mapping[str, Any]) -> PartnerStatus:
 
 
 def _reference(reply: Mapping[str, Any], answer: Answer) -> str:
-    reference = reply.get("dossier")
-    if not isinstance(reference, str) or not 0 < len(reference) <= _LONGEST_REFERENCE:
-        raise OutcomeUnknown("answer_without_reference", answer=answer.text)
-    if not reference.isprintable():
+    reference: str = reply.get("dossier") or ""
+    if not 0 < len(reference) <= _LONGEST_REFERENCE or not reference.isprintable():
         raise OutcomeUnknown("answer_without_reference", answer=answer.text)
     return reference

@@ -61,7 +61,8 @@ class Changes:
 
     entries: Sequence[Mapping[str, Any]]
     unreadable: Sequence[str]
-    cursor: str | None
+    cursor: str
+    """Empty when there is none."""
 
 
 class Messages:
@@ -118,7 +119,7 @@ class Messages:
             except Unreadable:
                 unreadable.append(etree.tostring(each, encoding="unicode", with_tail=False))
         return Changes(
-            entries=entries, unreadable=unreadable, cursor=answered.findtext(f"{_OURS}curseur")
+            entries=entries, unreadable=unreadable, cursor=_text_of(answered, f"{_OURS}curseur")
         )
 
     def _answered(self, operation: str, content: bytes) -> Any:

@@ -381,6 +381,13 @@ async def test_what_each_answer_means(stub, name):
     assert len(stub.asked) == 1
 
 
+async def test_a_reply_may_be_laid_out_for_reading(stub):
+    stub.answer = answering(200, GOOD.replace(b"C-1", b"\n    C-1\n  "))
+    async with adapting(stub.address) as adapter:
+        [receipt] = await adapter.deliver([referral()])
+    assert receipt.partner_reference == "C-1"
+
+
 async def test_retry_after_is_passed_on(stub):
     stub.answer = answering(503, **{"Retry-After": "120"})
     async with adapting(stub.address) as adapter:
