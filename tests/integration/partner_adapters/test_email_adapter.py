@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
+from services.partner_adapters.mail.connect import connect_by_mail
 from services.partner_adapters.mail.read_mailbox import LONGEST_READ, MOST_MAILS
 from services.partner_adapters.partner_adapter import (
     Delivery,
@@ -17,7 +19,9 @@ from services.partner_adapters.partner_adapter import (
     PartnerUnavailable,
 )
 from services.partner_adapters.partner_environment import PartnerNotConfigured
+from services.partner_adapters.partner_network import Reach
 from services.partner_simulators.mail_certificates import Authority
+from shared.plumbing.clock import SystemClock
 from tests.integration.partner_adapters.mail_servers import (
     AUTHORITY,
     RECIPIENT,
@@ -188,6 +192,15 @@ async def test_a_certificate_by_another_authority_is_never_trusted(servers, sche
     with pytest.raises(PartnerNeedsAttention, match="certificate"):
         await (adapter.deliver([delivery()]) if scheme == "smtp" else adapter.collect(None))
     assert servers.taken == []
+    await adapter.close()
+
+
+async def test_a_server_on_a_private_network_is_never_connected_to(servers):
+    partner = replace(servers.partner(), reach=Reach())
+    adapter = connect_by_mail(partner, clock=SystemClock())
+    for call in (adapter.deliver([delivery()]), adapter.collect(None)):
+        with pytest.raises(PartnerNeedsAttention, match="address_not_permitted"):
+            await call
     await adapter.close()
 
 
