@@ -51,13 +51,22 @@ async def sessions(system: System) -> dict[str, str]:
         return {
             "intake": system.tokens[CLIENT],
             "router": await session_of("triage"),
-            "partner_adapters": await session_of("guichet-mairie"),
+            "portal": await session_of("guichet-mairie"),
+            "operations": await session_of("exploitation"),
         }
 
 
-@pytest.mark.parametrize("service", ["intake", "router", "partner_adapters"])
+@pytest.mark.parametrize(
+    ("service", "who"),
+    [
+        ("intake", "intake"),
+        ("router", "router"),
+        ("partner_adapters", "portal"),
+        ("partner_adapters", "operations"),
+    ],
+)
 def test_a_service_answers_as_its_document_says(
-    system: System, sessions: dict[str, str], service: str
+    system: System, sessions: dict[str, str], service: str, who: str
 ) -> None:
     document = schemathesis.openapi.from_url(f"{system.addresses[service]}/openapi.json")
     operations = [each.ok() for each in document.exclude(path=WATCHED).get_all_operations()]
@@ -66,7 +75,7 @@ def test_a_service_answers_as_its_document_says(
     answered: set[int] = set()
     for operation in operations:
         try:
-            answered |= knock(operation, token=sessions[service])
+            answered |= knock(operation, token=sessions[who])
         except (AssertionError, FailureGroup) as error:
             broken[operation.label] = str(error)
     assert {200, 422} <= answered  # or we would have knocked at nothing but shut doors
