@@ -1,6 +1,7 @@
 """The router's settings, read from the environment: `AIGUILLAGE_…`."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 
@@ -13,6 +14,8 @@ class Settings(ServiceSettings):
     router_port: int = Field(default=8001, ge=0, le=65535)
     undo_seconds: float = Field(default=20, ge=0, le=3600)
     """How long a person's decision waits before it is issued, so that it can be undone."""
+    catalogue_folder: Path | None = None
+    """Catalogue files of further partners."""
     intake_url: str | None = None
     """Where people sign in; without it, at this same address (one public origin for all doors)."""
 

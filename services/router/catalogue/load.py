@@ -30,17 +30,20 @@ class CatalogueError(ValueError):
     """The catalogue cannot be used; the message starts with `file:line:`."""
 
 
-def load_catalogue(folder: Path = FOLDER) -> Catalogue:
-    """Every entry, validated. Raises CatalogueError with the file and the line."""
+def load_catalogue(folder: Path = FOLDER, *, more: Path | None = None) -> Catalogue:
+    """Every entry, validated; `more` holds files of further partners, nothing else.
+
+    Raises CatalogueError with the file and the line.
+    """
     partners: dict[str, Partner] = {}
     demarches: dict[str, Demarche] = {}
     sources: list[_Source] = []
-    for path in sorted(folder.glob("*.toml")):
+    for path in [*sorted(folder.glob("*.toml")), *sorted(more.glob("*.toml") if more else ())]:
         source = _Source(path)
         if "partner" not in source.data:
             continue
         partner = source.parse(Partner, source.data["partner"], line=source.line_of("partner", 0))
-        if partner.id not in PARTNER_IDS:
+        if partner.id not in PARTNER_IDS and path.parent == folder:
             source.fail(source.line_of("partner", 0), f"unknown partner {partner.id!r}")
         if partner.id in partners:
             source.fail(source.line_of("partner", 0), f"duplicate id {partner.id!r}")

@@ -44,6 +44,8 @@ def joined_features(lexical: Classification, first: Floats, clause: Floats) -> F
     told = dict.fromkeys(LABELS, 0.0)
     weak = dict.fromkeys(LABELS, 0.0)
     for need in lexical.needs:
+        if need.partner not in told:
+            continue  # a partner added since the training
         told[need.partner] = max(told[need.partner], need.probability)
         weak[need.partner] = max(weak[need.partner], float(need.reason in _WEAK_REASONS))
     told[OUTSIDE] = max((body.probability for body in lexical.bodies), default=0.0)
@@ -88,7 +90,11 @@ def join(lexical: Classification, words: Sequence[Word], *, model: LinearModel) 
     probabilities = model.probabilities(features)
     chance = {label: float(p) for label, p in zip(LABELS, probabilities, strict=True)}
     chosen = _chosen(chance)
-    needs = tuple(
+    # Of partners added since the training the catalogue alone knows: what it says stands.
+    untrained = tuple(need for need in lexical.needs if need.partner not in LABELS)
+    if untrained:
+        chosen = tuple(a for a in chosen if a != OUTSIDE and chance[a] >= INCLUDED_FROM)
+    needs = untrained + tuple(
         need
         for partner in chosen
         if partner != OUTSIDE
