@@ -11,6 +11,7 @@ any other                        the word of its first line; the lines below for
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from services.partner_adapters.mail.spoken_words import SpokenWords
 from services.partner_adapters.partner_adapter import PartnerStatus
 
 BOUNCED = "bounced"
+_STATUS_CODE = re.compile(r"\d\.\d{1,3}\.\d{1,3}")
 LONGEST_MESSAGE = 20_000
 _OLDEST = timedelta(days=60)
 _ADDRESSED = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To")
@@ -109,9 +111,12 @@ def _delivery_report(mail: Message) -> _Report | None:
             fields = [group for group in part.walk() if group.get("Action")]
             if not fields:
                 return _Report("", None, "")
-            status = str(fields[0].get("Status", "")).strip()[:20] or None
-            diagnostic = storable(str(fields[0].get("Diagnostic-Code", "")))
-            return _Report(str(fields[0]["Action"]).strip().lower(), status, diagnostic)
+            status = _STATUS_CODE.search(str(fields[0].get("Status", "")))
+            return _Report(
+                action=str(fields[0]["Action"]).strip().lower(),
+                status=status[0] if status else None,
+                diagnostic=storable(str(fields[0].get("Diagnostic-Code", ""))),
+            )
     local_parts = {each.partition("@")[0].lower() for each in _senders(mail)}
     if local_parts & {"mailer-daemon", "postmaster"}:
         return _Report("", None, "")

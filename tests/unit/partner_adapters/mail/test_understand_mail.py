@@ -217,7 +217,7 @@ def test_our_own_mail_come_back_is_ignored_so_that_nothing_loops():
     assert meaning(mail("regle\n", From="Aiguillage@AIGUILLAGE.invalid")) == Ignored("own")
 
 
-def report(action="failed", status="5.1.1"):
+def report(action="failed", status="5.1.1 (user unknown)"):
     """A delivery report, as Postfix writes them."""
     return (
         f"Return-Path: <>\r\nFrom: MAILER-DAEMON@relay.invalid\r\nTo: {OURS}\r\n"
