@@ -43,8 +43,8 @@ MAIL_FAULTS = frozenset(
         "greylist",  # 451: come back later
         "refuse",  # 554 to the mail itself
         "unauthorized",  # 535 whatever the password
-        "no_starttls",
-        "expired_certificate",
+        "no_starttls",  # where mails are handed in
+        "expired_certificate",  # there too
         "cut_after_accept",  # takes the mail, then the line goes dead before the answer
         "duplicate",  # each answer arrives twice
         "out_of_order",  # of two answers about a referral, the later one arrives first
