@@ -15,6 +15,9 @@ from services.partner_simulators.agencies import (
     QUEUE_AGENCY,
     QUEUE_AGENCY_FIELDS,
     REST_AGENCIES,
+    SFTP_AGENCY,
+    SFTP_AGENCY_FIELDS,
+    SFTP_AGENCY_USER,
     SOAP_AGENCY,
     SOAP_AGENCY_FIELDS,
     WEBHOOK_AGENCY,
@@ -44,6 +47,7 @@ VISITOR_FIELDS = {
     SOAP_AGENCY: SOAP_AGENCY_FIELDS,
     WEBHOOK_AGENCY: WEBHOOK_AGENCY_FIELDS,
     MAIL_AGENCY: MAIL_AGENCY_FIELDS,
+    SFTP_AGENCY: SFTP_AGENCY_FIELDS,
     QUEUE_AGENCY: QUEUE_AGENCY_FIELDS,
 }
 
@@ -55,6 +59,10 @@ def test_the_agency_takes_exactly_the_visitor_fields_we_may_send(partner_id: str
 
 def test_mails_go_to_the_address_where_the_agency_reads_them() -> None:
     assert partner_file(MAIL_AGENCY)["settings"]["recipient"] == MAIL_AGENCY_ADDRESS
+
+
+def test_we_sign_in_at_the_file_server_as_the_user_it_knows() -> None:
+    assert partner_file(SFTP_AGENCY)["credentials"]["username"] == SFTP_AGENCY_USER
 
 
 def test_both_sides_have_the_same_wsdl() -> None:
