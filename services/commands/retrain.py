@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.router.training.evaluate import RouterScores
     from services.router.training.texts import VisitorText
 
-_NOT_SAID_BY_PEOPLE = {"urgent_recall", "urgent_precision", "danger_recall"}
+_NOT_SAID_BY_PEOPLE = {"urgent_recall", "urgent_precision", "danger_recall", "danger_precision"}
 
 
 def retrain(*, model_file: Path | None, reports: Path, as_json: bool) -> None:
@@ -35,10 +35,10 @@ def retrain(*, model_file: Path | None, reports: Path, as_json: bool) -> None:
         ) from error
     from services.router.catalogue.load import load_catalogue
     from services.router.classification.compiled_catalogue import compile_catalogue
-    from services.router.classification.linear_model import read_model, write_model
+    from services.router.classification.linear_model import MODEL_FILE, read_model, write_model
     from services.router.learning.model_files import replace_file, write_comparison
     from services.router.learning.retrain_model import retrain_model
-    from services.router.training.__main__ import MODEL_FILE, labelled
+    from services.router.training.__main__ import labelled
     from services.router.training.evaluate import answer_all, score
     from services.router.training.texts import TEST, TRAINING, read_texts
     from shared.plumbing.clock import SystemClock

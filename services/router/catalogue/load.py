@@ -42,11 +42,11 @@ def load_catalogue(folder: Path = FOLDER, *, more: Path | None = None) -> Catalo
         source = _Source(path)
         if "partner" not in source.data:
             continue
-        partner = source.parse(Partner, source.data["partner"], line=source.line_of("partner", 0))
+        partner = source.parse(Partner, source.data["partner"], table="partner", index=0)
         if partner.id not in PARTNER_IDS and path.parent == folder:
-            source.fail(source.line_of("partner", 0), f"unknown partner {partner.id!r}")
+            source.fail("partner", 0, f"unknown partner {partner.id!r}")
         if partner.id in partners:
-            source.fail(source.line_of("partner", 0), f"duplicate id {partner.id!r}")
+            source.fail("partner", 0, f"duplicate id {partner.id!r}")
         partners[partner.id] = partner
         sources.append(source)
         _add_demarches(source, partner.id, demarches)
@@ -85,34 +85,36 @@ class _Source:
         starts = [match.start() for match in header.finditer(self._text)]
         return self._text.count("\n", 0, starts[index]) + 1 if index < len(starts) else 0
 
-    def fail(self, line: int, message: str) -> None:
-        raise CatalogueError(f"{self.path.name}:{line}: {message}")
+    def fail(self, table: str, index: int, message: str) -> None:
+        """Raise CatalogueError with the place of the table that is wrong."""
+        raise CatalogueError(f"{self.path.name}:{self.line_of(table, index)}: {message}")
 
-    def parse(self, kind: type[E], table: object, *, line: int) -> E:
+    def parse(self, kind: type[E], entry: object, *, table: str, index: int) -> E:
         try:
-            return kind.model_validate(table)
+            return kind.model_validate(entry)
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"]) or kind.__name__
+            line = self.line_of(table, index)
             raise CatalogueError(f"{self.path.name}:{line}: {field}: {first['msg']}") from error
 
     def entries(self, table: str, kind: type[E]) -> list[E]:
         return [
-            self.parse(kind, entry, line=self.line_of(table, index))
+            self.parse(kind, entry, table=table, index=index)
             for index, entry in enumerate(self.data.get(table, []))
         ]
 
 
 def _add_demarches(source: _Source, partner: str, demarches: dict[str, Demarche]) -> None:
     for index, demarche in enumerate(source.entries("demarche", Demarche)):
-        line = source.line_of("demarche", index)
         if demarche.partner != partner:
-            source.fail(line, f"{demarche.id!r} belongs to an unknown partner here: {partner!r}")
+            stranger = f"{demarche.id!r} belongs to an unknown partner here: {partner!r}"
+            source.fail("demarche", index, stranger)
         if demarche.id in demarches:
-            source.fail(line, f"duplicate id {demarche.id!r}")
+            source.fail("demarche", index, f"duplicate id {demarche.id!r}")
         demarches[demarche.id] = demarche
     if f"{partner}.autre" not in demarches:
-        source.fail(0, f"no {partner}.autre")
+        source.fail("partner", 0, f"no {partner}.autre")
 
 
 def _check_also_checks(
@@ -122,8 +124,8 @@ def _check_also_checks(
     for index, entry in enumerate(source.data.get("demarche", [])):
         for also in demarches[entry["id"]].also_check:
             if not _is_known(also.demarche, demarches, bodies) or also.demarche == entry["id"]:
-                line = source.line_of("demarche", index)
-                source.fail(line, f"dead also_check {also.demarche!r} of {entry['id']!r}")
+                dead = f"dead also_check {also.demarche!r} of {entry['id']!r}"
+                source.fail("demarche", index, dead)
 
 
 def _is_known(meant: str, demarches: dict[str, Demarche], bodies: dict[str, Body]) -> bool:
@@ -136,12 +138,11 @@ def _is_known(meant: str, demarches: dict[str, Demarche], bodies: dict[str, Body
 def _bodies(source: _Source) -> dict[str, Body]:
     bodies: dict[str, Body] = {}
     for index, body in enumerate(source.entries("body", Body)):
-        line = source.line_of("body", index)
         if body.id in bodies:
-            source.fail(line, f"duplicate id {body.id!r}")
+            source.fail("body", index, f"duplicate id {body.id!r}")
         unknown = [one for one in body.instead_of if one.split(".")[0] not in PARTNER_IDS]
         if unknown:
-            source.fail(line, f"unknown partner {unknown[0]!r}")
+            source.fail("body", index, f"unknown partner {unknown[0]!r}")
         bodies[body.id] = body
     return bodies
 
@@ -152,7 +153,7 @@ def _foreign(
     themes = source.entries("theme", ForeignTheme)
     for index, theme in enumerate(themes):
         if not _is_known(theme.means, demarches, bodies):
-            source.fail(source.line_of("theme", index), f"means unknown {theme.means!r}")
+            source.fail("theme", index, f"means unknown {theme.means!r}")
     return tuple(themes)
 
 
@@ -162,15 +163,14 @@ def _letters(
     senders = source.entries("sender", LetterSender)
     seen: set[str] = set()
     for index, sender in enumerate(senders):
-        line = source.line_of("sender", index)
         if sender.id not in PARTNER_IDS and not _is_known(sender.id, {}, bodies):
-            source.fail(line, f"unknown sender {sender.id!r}")
+            source.fail("sender", index, f"unknown sender {sender.id!r}")
         if sender.id in seen:
-            source.fail(line, f"duplicate id {sender.id!r}")
+            source.fail("sender", index, f"duplicate id {sender.id!r}")
         seen.add(sender.id)
         for topic in sender.topics:
             if topic.demarche not in demarches:
-                source.fail(line, f"unknown démarche {topic.demarche!r}")
+                source.fail("sender", index, f"unknown démarche {topic.demarche!r}")
     return LetterWords(
         senders=tuple(senders),
         wishes=tuple(source.entries("wish", LetterWish)),

@@ -1,14 +1,11 @@
 """PURE: a visitor's text → the needs in it, each with its démarche, its reason and its spans."""
 
 import math
-from collections.abc import Sequence
 
 from services.router.classification.compiled_catalogue import CompiledCatalogue
-from services.router.classification.cues import muted_words, spoken_text
-from services.router.classification.danger import danger_number
+from services.router.classification.danger import danger_number, with_a_human
 from services.router.classification.joined import join
 from services.router.classification.matching import Match, Reading, read
-from services.router.classification.normalisation import Word
 from services.router.classification.result import BodyFound, Classification, Need, Span
 from services.router.classification.scoring import (
     OWN_DESK,
@@ -16,8 +13,8 @@ from services.router.classification.scoring import (
     candidates_of,
     is_body,
     parts_of,
+    with_stand_ins,
 )
-from services.router.classification.urgency import is_urgent
 
 VAGUE = f"{OWN_DESK}.autre"
 
@@ -31,7 +28,6 @@ _LIKENESS_PROBABILITY = 0.45
 _CLEAR_LIKENESS_PROBABILITY = 0.6
 _VAGUE_CONFIDENCE = 0.3
 _COST_OF_A_WRONG_READING = 2.2  # in human looks; where there is no model to say better
-_CLEAR_SCORE = 1.0
 
 
 def classify(
@@ -46,43 +42,38 @@ def classify(
 
     What the catalogue finds, weighed by the trained model where there is one.
     """
-    lexical, words = classify_lexically(text, catalogue=catalogue)
-    if catalogue.model is None:
-        return lexical
-    return join(lexical, words, model=catalogue.model)
+    lexical, reading = classify_lexically(text, catalogue=catalogue)
+    if catalogue.model is not None:
+        return join(lexical, reading, model=catalogue.model)
+    return lexical if lexical.danger is None else with_a_human(lexical, lexical.danger)
 
 
 def classify_lexically(
     text: str, *, catalogue: CompiledCatalogue
-) -> tuple[Classification, Sequence[Word]]:
-    """What the catalogue alone makes of a text, and its words put right.
+) -> tuple[Classification, Reading]:
+    """What the catalogue alone makes of a text, and how it read it.
 
     `confidence` is the lowest probability among what was found: one doubtful need makes the whole
     answer doubtful, since a wrong agency costs more than a human's two minutes.
     """
-    reading = read(text, catalogue=catalogue)
-    spoken = spoken_text(reading)
-    found = candidates_of(reading, muted=muted_words(reading), catalogue=catalogue)
+    reading = with_stand_ins(read(text, catalogue=catalogue), catalogue=catalogue)
+    found = candidates_of(reading, catalogue=catalogue)
     found = _without_own_help_beside(_without_consequences(found, catalogue), reading)
     danger = danger_number(reading.matches, [word.form for word in reading.words])
-    if danger is not None:
-        found = _with_a_human(found, catalogue)
     needs = tuple(_need(c, reading) for c in found if not is_body(c))
-    bodies = tuple(_body(c, reading) for c in found if is_body(c))
-    vague = danger is None and all(c.entry.id == VAGUE for c in found)
     if not found:
         needs = (Need(VAGUE, OWN_DESK, _VAGUE_CONFIDENCE, (), "vague"),)
     lexical = Classification(
         needs=needs,
-        bodies=bodies,
-        urgent=danger is not None or is_urgent(spoken) or _is_harm(found, reading, catalogue),
+        bodies=tuple(_body(c, reading) for c in found if is_body(c)),
+        urgent=danger is not None or _is_harm(found, reading, catalogue),
         danger=danger,
         confidence=_confidence(found),
-        vague=vague,
+        vague=all(c.entry.id == VAGUE for c in found),
         routing_cost=(1 - _confidence(found)) * _COST_OF_A_WRONG_READING,
         model_version=catalogue.model_version,
     )
-    return lexical, reading.words
+    return lexical, reading
 
 
 def _is_harm(found: list[Candidate], reading: Reading, catalogue: CompiledCatalogue) -> bool:
@@ -117,17 +108,6 @@ def _without_own_help_beside(found: list[Candidate], reading: Reading) -> list[C
             and elsewhere.isdisjoint(parts[index] for match in c.matches for index in match.at)
         )
     ]
-
-
-def _with_a_human(found: list[Candidate], catalogue: CompiledCatalogue) -> list[Candidate]:
-    """In danger, only what is clearly asked is kept beside the house's own person."""
-    asked = [c for c in found if c.entry.partner != OWN_DESK and _is_clear(c)]
-    return [*asked, Candidate(catalogue.entries[VAGUE], 1.0, (), "danger")]
-
-
-def _is_clear(candidate: Candidate) -> bool:
-    sure = candidate.reason == "names" and candidate.score >= _CLEAR_SCORE
-    return sure or candidate.reason == "names_and_agency"
 
 
 def _confidence(found: list[Candidate]) -> float:

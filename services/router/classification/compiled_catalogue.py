@@ -1,14 +1,16 @@
 """PURE: the catalogue, made ready for matching once at start-up."""
 
 import hashlib
-import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
+import numpy as np
+
 from services.router.catalogue.entries import Catalogue
-from services.router.classification.linear_model import LinearModel
+from services.router.classification.linear_model import Floats, LinearModel
 from services.router.classification.normalisation import STOPWORDS, folded_words, stem
 from services.router.classification.spelling import Speller
 
@@ -16,12 +18,13 @@ Kind = Literal["name", "hint", "brand", "job", "danger", "urgent", "topic"]
 Key = tuple[str, ...]
 
 BODY = "hors_perimetre"
+DANGER = "danger"
 OTHER = "autre"
 
 _WEIGHT_BY_LENGTH = (0.0, 1.0, 1.3, 1.5, 1.6)
 _SHARE = {1: 1.0, 2: 0.7}
 _HINT_WEIGHT = 0.3
-PREFIX_LEAST = 4
+_PREFIX_LEAST = 4
 EXACT = "="
 EXACT_MOST = 5  # words
 
@@ -52,6 +55,18 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a text resembles when it says no known name: tf-idf, cosine ready."""
+
+    rows: dict[str, int]
+    """stem → its row"""
+    weights: Floats
+    """[stems, entries]"""
+    columns: dict[str, int]
+    """entry id → its column"""
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledCatalogue:
     """Read-only after `compile_catalogue`; safe to share between threads."""
 
@@ -59,7 +74,7 @@ class CompiledCatalogue:
     partner_ids: tuple[str, ...]
     pointers: dict[Key, tuple[Pointer, ...]]  # the stems of a name → what it points to
     keys_by_anchor: dict[str, tuple[Key, ...]]  # a name's rarest stem → names
-    prefixes: dict[str, str]  # "допомог" → "допомог*"
+    prefixes_of: Callable[[str], tuple[str, ...]]  # "допомогти" → ("допомог*",), cached
     exact_starts: frozenset[str]  # first words of the names kept with their empty words
     speller: Speller
     shorthand: dict[str, tuple[str, ...]]
@@ -68,7 +83,7 @@ class CompiledCatalogue:
     harms: frozenset[str]  # démarches that are urgent by themselves
     consequences: frozenset[str]  # démarches that give way to their cause
     instead_of: dict[str, tuple[str, ...]]  # body id → partners it takes the place of
-    likeness: dict[str, tuple[tuple[str, float], ...]]  # stem → (entry id, weight), cosine ready
+    likeness: Likeness
     entries: dict[str, Entry]
     model: LinearModel | None
 
@@ -87,26 +102,27 @@ def compile_catalogue(
     forms: set[str] = set()
     prefixes: dict[str, str] = {}
     for entry, kind, name in _names(catalogue, entries):
-        key = _key(name, prefixes)
-        if key:
+        words = folded_words(name)
+        if key := _key(name, words, prefixes):
             found[key][(entry, kind)] = None
-            forms.update(folded_words(name))
+            forms.update(words)
     foreign: set[str] = set()
     for entry, kind, name in _foreign_names(catalogue, entries):
-        key = _key(name, prefixes)
+        words = folded_words(name)
+        key = _key(name, words, prefixes)
         # A foreign word that is also a French name keeps its French meaning.
         if key and key not in found:
             found[key][(entry, kind)] = None
-        foreign.update(folded_words(name))
+        foreign.update(words)
     pointers = {key: _weighed(key, kinds) for key, kinds in found.items()}
-    texts = dict(_texts(catalogue))
-    seen = {form for text in texts.values() for form in folded_words(text)}
+    texts = {entry_id: folded_words(text) for entry_id, text in _texts(catalogue)}
+    seen = {form for text in texts.values() for form in text}
     return CompiledCatalogue(
         model_version="lexical-1+" + _fingerprint(catalogue),
         partner_ids=tuple(catalogue.partners),
         pointers=pointers,
         keys_by_anchor=_anchors(pointers),
-        prefixes=prefixes,
+        prefixes_of=_prefixes_of(prefixes),
         exact_starts=frozenset(
             key[0].removeprefix(EXACT).split()[0] for key in pointers if key[0].startswith(EXACT)
         ),
@@ -144,7 +160,8 @@ def _names(catalogue: Catalogue, entries: dict[str, Entry]) -> Iterator[tuple[En
         yield from ((itself, "job", name) for name in partner.jobs)
         yield from ((itself, "topic", name) for name in partner.topics)
     for danger in catalogue.dangers:
-        yield from ((Entry(danger.number, "danger"), "danger", name) for name in danger.names)
+        number = Entry(danger.number, DANGER)
+        yield from ((number, "danger", name) for name in danger.names)
 
 
 def _foreign_names(
@@ -157,21 +174,24 @@ def _foreign_names(
             yield from ((entry, kind, term) for term in terms)
 
 
-def _key(name: str, prefixes: dict[str, str]) -> Key:
+def _key(name: str, words: Sequence[str], prefixes: dict[str, str]) -> Key:
     """The stems of a name; a word with a final `*` is kept as a prefix and noted."""
-    parts: list[str] = []
-    for chunk in name.split():
-        words = folded_words(chunk)
-        if chunk.endswith("*") and words:
-            prefixes[words[-1]] = words[-1] + "*"
-            parts += [*content_stems(words[:-1]), words[-1] + "*"]
-        else:
-            parts += content_stems(words)
-    words = folded_words(name)
+    parts = content_stems(words)
+    if "*" in name:
+        parts = tuple(part for chunk in name.split() for part in _parts(chunk, prefixes))
     if len(words) > 1 and len(parts) == 1 and not parts[0].endswith("*"):
         # "en arrêt" is not "arrêter": with one full word, the empty words around it decide.
         return (EXACT + " ".join(words),)
-    return tuple(parts) or tuple(words)
+    return parts or tuple(words)
+
+
+def _parts(chunk: str, prefixes: dict[str, str]) -> Key:
+    words = folded_words(chunk)
+    if not chunk.endswith("*") or not words:
+        return content_stems(words)
+    starred = words[-1] + "*"
+    prefixes[words[-1]] = starred
+    return (*content_stems(words[:-1]), starred)
 
 
 def _weighed(key: Key, kinds: dict[tuple[Entry, Kind], None]) -> tuple[Pointer, ...]:
@@ -211,20 +231,28 @@ def _texts(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         yield b.id, " . ".join((b.handles, *b.names, *b.hints, *b.examples, *b.examples))
 
 
-def _likeness(texts: dict[str, str]) -> dict[str, tuple[tuple[str, float], ...]]:
-    """tf-idf vectors of length 1, by stem: what a text resembles when it says no known name."""
-    counts = {key: Counter(content_stems(folded_words(text))) for key, text in texts.items()}
+def _likeness(texts: Mapping[str, Sequence[str]]) -> Likeness:
+    counts = {key: Counter(content_stems(text)) for key, text in texts.items()}
     spread = Counter(part for count in counts.values() for part in count)
-    by_stem: dict[str, list[tuple[str, float]]] = defaultdict(list)
-    for key, count in counts.items():
-        weights = {
-            part: (1 + math.log(times)) * math.log(len(texts) / spread[part])
-            for part, times in count.items()
-        }
-        length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
-        for part, weight in weights.items():
-            by_stem[part].append((key, weight * math.log(len(texts) / spread[part]) / length))
-    return {part: tuple(held) for part, held in by_stem.items()}
+    rows = {part: row for row, part in enumerate(spread)}
+    weights = np.zeros((len(rows), len(counts)), dtype=np.float32)
+    for column, count in enumerate(counts.values()):
+        said = [rows[part] for part in count]
+        rarity = np.log(len(texts) / np.array([spread[part] for part in count]))
+        each = (1 + np.log(list(count.values()))) * rarity
+        weights[said, column] = each * rarity / (np.linalg.norm(each) or 1.0)
+    return Likeness(rows, weights, {key: column for column, key in enumerate(counts)})
+
+
+def _prefixes_of(prefixes: dict[str, str]) -> Callable[[str], tuple[str, ...]]:
+    lengths = sorted({len(prefix) for prefix in prefixes if len(prefix) >= _PREFIX_LEAST})
+
+    @lru_cache(maxsize=16_384)
+    def of(form: str) -> tuple[str, ...]:
+        starts = (form[:length] for length in lengths if length <= len(form))
+        return tuple(prefixes[start] for start in starts if start in prefixes)
+
+    return of
 
 
 def _fingerprint(catalogue: Catalogue) -> str:

@@ -1,13 +1,18 @@
 """PURE: is anyone in danger now, and the number to call."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from services.router.classification.matching import Match
+from services.router.classification.result import Classification, Need
 
 _PARTNER = (
     r"(?:mari|conjoint|compagnon|copain|concubin|ex|ami|femme|conjointe|compagne|il|elle"
     r"|pere de mes enfants|pere de ma fille|pere de mon fils)"
 )
+_OWN_DESK = "accompagnement"
+_CLEARLY_ASKED = 0.5
 _LONGEST_SPOKEN = 40
 _NEAR = r"(?: \S+){0,3}? "
 # Where the words of a danger may stand apart; the names of the catalogue stand together.
@@ -101,18 +106,32 @@ _NOT_NOW = re.compile(
 )
 
 
+def with_a_human(found: Classification, number: str) -> Classification:
+    """In danger a person of the house comes first; only what is clearly asked stays beside."""
+    asked = tuple(
+        need
+        for need in found.needs
+        if need.partner != _OWN_DESK and need.probability >= _CLEARLY_ASKED
+    )
+    person = Need(f"{_OWN_DESK}.autre", _OWN_DESK, 1.0, (), "danger")
+    return replace(found, needs=(*asked, person), urgent=True, danger=number, vague=False)
+
+
 def danger_number(matches: list[Match], forms: list[str]) -> str | None:
     """The number to call: that of the longest danger name said of now."""
     said = [
         match
         for match in matches
-        if match.kind == "danger"
-        and match.tight
-        and not _is_past_or_denied(match.first, max(match.at) + 1, forms)
+        if is_said([match]) and not _is_past_or_denied(match.first, max(match.at) + 1, forms)
     ]
     if said:
         return max(said, key=lambda match: (len(match.at), match.weight)).entry.id
     return _said_apart(forms)
+
+
+def is_said(matches: Iterable[Match]) -> bool:
+    """Whether a danger's name stands in the text, be it denied or long past."""
+    return any(match.kind == "danger" and match.tight for match in matches)
 
 
 def _said_apart(forms: list[str]) -> str | None:

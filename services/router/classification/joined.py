@@ -5,18 +5,22 @@ visitors really mean. Where they differ the model's probability decides on the a
 catalogue still names the démarche.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from services.router.classification.danger import is_said, with_a_human
 from services.router.classification.linear_model import (
     AGENCIES,
+    DANGERS,
     LABELS,
     URGENT,
     Floats,
     LinearModel,
 )
+from services.router.classification.matching import Reading
+from services.router.classification.mentions import mentions_of
 from services.router.classification.normalisation import STOPWORDS, Word
 from services.router.classification.result import BodyFound, Classification, Need, Span
 
@@ -24,7 +28,7 @@ OUTSIDE = "hors_perimetre"
 OWN_DESK = "accompagnement"
 UNKNOWN_BODY = "autre_organisme"
 
-INCLUDED_FROM = 0.3
+INCLUDED_FROM = 0.35
 # In human looks at a triage screen (two minutes): a wrong agency makes the visitor wait for its
 # refusal, a missing one for the visitor to come back. Chosen so that about one text in seven
 # is looked at by a person; the model card says what that gives.
@@ -32,66 +36,70 @@ COST_OF_A_WRONG_AGENCY = 1.7
 COST_OF_A_MISSING_AGENCY = 1.15
 # An urgent case that waits costs far more than a case looked at first for nothing.
 URGENT_FROM = 0.25
+# A danger missed may cost a life, a false one costs a look.
+DANGER_FROM = 0.25
 _DECIDING_WORDS = 3
 _WEAK_REASONS = frozenset(("likeness", "clear_likeness", "vague"))
+_COLUMN = {label: column for column, label in enumerate(LABELS)}
+_NOT_SPOKEN_OF = -4.0
 
 
-def joined_features(lexical: Classification, first: Floats, clause: Floats) -> Floats:
-    """What the second step sees of each label: [labels, 10]. Training and use share it.
+def joined_features(
+    lexical: Classification, *, whole: Floats, clause: Floats, mentions: Mapping[str, float]
+) -> Floats:
+    """What the second step sees of each label: [labels, 15]. Training and use share it.
 
-    `first`: the first scores of the text; `clause`: the most that any of its clauses scores.
+    `whole`: the first scores of the text; `clause`: the most that any of its clauses scores;
+    `mentions`: the mention score of each agency spoken of.
     """
-    told = dict.fromkeys(LABELS, 0.0)
-    weak = dict.fromkeys(LABELS, 0.0)
+    features = np.zeros((15, len(LABELS)), dtype=np.float32)
+    told, found, weak, spoken, said = features[2:7]
     for need in lexical.needs:
-        if need.partner not in told:
+        if need.partner not in _COLUMN:
             continue  # a partner added since the training
-        told[need.partner] = max(told[need.partner], need.probability)
-        weak[need.partner] = max(weak[need.partner], float(need.reason in _WEAK_REASONS))
-    told[OUTSIDE] = max((body.probability for body in lexical.bodies), default=0.0)
-    told[URGENT], weak[URGENT] = float(lexical.urgent), float(lexical.danger is not None)
-    of_text = (
-        float(len({need.partner for need in lexical.needs})),
-        float(lexical.vague),
-        float(bool(lexical.bodies)),
-    )
-    scores = dict(zip(LABELS, first.tolist(), strict=True))
-    of_clauses = dict(zip(LABELS, clause.tolist(), strict=True))
-    score_beside, told_beside = _best_beside(scores), _best_beside(told)
-    rows = [
-        (
-            scores[label],
-            of_clauses[label],
-            told[label],
-            float(told[label] > 0),
-            weak[label],
-            score_beside[label],
-            told_beside[label],
-            *of_text,
-        )
-        for label in LABELS
-    ]
-    return np.array(rows, dtype=np.float32)
+        column = _COLUMN[need.partner]
+        told[column] = max(told[column], need.probability)
+        weak[column] = max(weak[column], need.reason in _WEAK_REASONS)
+    told[_COLUMN[OUTSIDE]] = max((body.probability for body in lexical.bodies), default=0.0)
+    told[_COLUMN[URGENT]], weak[_COLUMN[URGENT]] = lexical.urgent, lexical.danger is not None
+    if lexical.danger is not None:
+        told[_COLUMN[lexical.danger]] = 1.0
+    for agency, score in mentions.items():
+        if agency not in _COLUMN:
+            continue
+        spoken[_COLUMN[agency]], said[_COLUMN[agency]] = score, 1.0
+    found[:] = told > 0
+    features[0], features[1] = whole, clause
+    features[7], features[8] = told * whole, said * whole
+    features[9], features[10] = _best_beside(whole), _best_beside(told)
+    features[11] = _best_beside(np.where(said > 0, spoken, _NOT_SPOKEN_OF))
+    features[12] = len({need.partner for need in lexical.needs})
+    features[13], features[14] = lexical.vague, bool(lexical.bodies)
+    return features.T
 
 
-def _best_beside(values: dict[str, float]) -> dict[str, float]:
+def _best_beside(values: Floats) -> Floats:
     """For each label the highest value among the other agencies."""
-    highest, second = sorted((values[agency] for agency in AGENCIES), reverse=True)[:2]
-    best = max(AGENCIES, key=values.__getitem__)
-    return {label: second if label == best else highest for label in LABELS}
+    of_agencies = values[: len(AGENCIES)].tolist()
+    second, highest = sorted(of_agencies)[-2:]
+    beside = np.full(len(values), highest, dtype=np.float32)
+    beside[of_agencies.index(highest)] = second
+    return beside
 
 
-def join(lexical: Classification, words: Sequence[Word], *, model: LinearModel) -> Classification:
-    """One reading of both; danger is the catalogue's alone, so that no model can argue it away."""
+def join(lexical: Classification, reading: Reading, *, model: LinearModel) -> Classification:
+    """One reading of both; no model argues away a danger that the catalogue sees.
+
+    Nor does it see one in words that the catalogue read as denied or long past.
+    """
     version = f"{model.version}+{lexical.model_version}"
-    if lexical.danger is not None or not any(_is_telling(word) for word in words):
+    words = reading.words
+    if not any(_is_telling(word) for word in words):
         return replace(lexical, model_version=version)
-    features = joined_features(lexical, *model.scores([word.form for word in words]))
-    probabilities = model.probabilities(features)
-    chance = {label: float(p) for label, p in zip(LABELS, probabilities, strict=True)}
+    chance = _chances(lexical, reading, model=model)
     chosen = _chosen(chance)
     # Of partners added since the training the catalogue alone knows: what it says stands.
-    untrained = tuple(need for need in lexical.needs if need.partner not in LABELS)
+    untrained = tuple(need for need in lexical.needs if need.partner not in _COLUMN)
     if untrained:
         chosen = tuple(a for a in chosen if a != OUTSIDE and chance[a] >= INCLUDED_FROM)
     needs = untrained + tuple(
@@ -100,11 +108,10 @@ def join(lexical: Classification, words: Sequence[Word], *, model: LinearModel) 
         if partner != OUTSIDE
         for need in _needs(partner, lexical, words, chance=chance[partner], model=model)
     )
-    bodies = _bodies(lexical, chosen, chance=chance[OUTSIDE])
     unexplained = any(not need.spans and need.reason == "model" for need in needs)
-    return Classification(
+    joined = Classification(
         needs=needs,
-        bodies=bodies,
+        bodies=_bodies(lexical, chosen, chance=chance[OUTSIDE]),
         urgent=chance[URGENT] >= URGENT_FROM,
         danger=None,
         confidence=round(_chance_of_all(chance, chosen), 3),
@@ -112,13 +119,30 @@ def join(lexical: Classification, words: Sequence[Word], *, model: LinearModel) 
         routing_cost=round(_routing_cost(chance, chosen), 3),
         model_version=version,
     )
+    danger = lexical.danger or (None if is_said(reading.matches) else _danger(chance))
+    return joined if danger is None else with_a_human(joined, danger)
+
+
+def _chances(lexical: Classification, reading: Reading, *, model: LinearModel) -> dict[str, float]:
+    """The probability of each label."""
+    whole, clause = model.scores([word.form for word in reading.words])
+    mentions = {
+        agency: model.mention_score(places) for agency, places in mentions_of(reading).items()
+    }
+    features = joined_features(lexical, whole=whole, clause=clause, mentions=mentions)
+    return dict(zip(LABELS, model.probabilities(features).tolist(), strict=True))
+
+
+def _danger(chance: Mapping[str, float]) -> str | None:
+    likeliest = max(DANGERS, key=chance.__getitem__)
+    return likeliest if chance[likeliest] >= DANGER_FROM else None
 
 
 def _is_telling(word: Word) -> bool:
     return word.form not in STOPWORDS and any(letter.isalpha() for letter in word.form)
 
 
-def _chosen(chance: dict[str, float]) -> tuple[str, ...]:
+def _chosen(chance: Mapping[str, float]) -> tuple[str, ...]:
     """The likeliest set: the partners likely enough, one at least; or outside, alone."""
     partners = [agency for agency in AGENCIES if agency != OUTSIDE]
     inside = tuple(agency for agency in partners if chance[agency] >= INCLUDED_FROM)
@@ -126,7 +150,7 @@ def _chosen(chance: dict[str, float]) -> tuple[str, ...]:
     return max((inside, (OUTSIDE,)), key=lambda chosen: _chance_of_all(chance, chosen))
 
 
-def _chance_of_all(chance: dict[str, float], chosen: tuple[str, ...]) -> float:
+def _chance_of_all(chance: Mapping[str, float], chosen: tuple[str, ...]) -> float:
     """How likely it is that these agencies, all of them and no other, are right."""
     product = 1.0
     for agency in AGENCIES:
@@ -134,7 +158,7 @@ def _chance_of_all(chance: dict[str, float], chosen: tuple[str, ...]) -> float:
     return product
 
 
-def _routing_cost(chance: dict[str, float], chosen: tuple[str, ...]) -> float:
+def _routing_cost(chance: Mapping[str, float], chosen: tuple[str, ...]) -> float:
     """The cost to expect of sending to these agencies without a human's look."""
     wrong = sum(1 - chance[agency] for agency in chosen)
     missing = sum(chance[agency] for agency in AGENCIES if agency not in chosen)

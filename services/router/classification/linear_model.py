@@ -1,8 +1,9 @@
 """PURE: the trained model: n-grams and the catalogue's reading → one probability per label.
 
-Two steps, both linear. The first weighs n-grams (TF-IDF, unit length). The second joins each
-label's first score with what the catalogue found; it is fitted on texts the first step had not
-seen, so that what it gives are probabilities. `training/` makes it; numpy alone runs it.
+Two steps, both linear. The first weighs n-grams (TF-IDF, unit length), and beside them how each
+agency that the text names is spoken of. The second joins each label's first scores with what the
+catalogue found; it is fitted on texts the first step had not seen, so that what it gives are
+probabilities. `training/` makes it; numpy alone runs it.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,13 @@ AGENCIES = (
     "hors_perimetre",
 )
 URGENT = "urgent"
-LABELS = (*AGENCIES, URGENT)
-_FILE = "model.npz"
-_ARRAYS = ("idf", "weights", "bias", "join_weights", "join_bias")
+DANGERS = ("15", "17", "18", "112", "3919", "3114", "gaz")
+LABELS = (*AGENCIES, URGENT, *DANGERS)
+MODEL_FILE = Path(__file__).with_name("model.npz")
+_ARRAYS = (
+    *("idf", "weights", "bias", "mention_weights", "mention_bias"),
+    *("join_weights", "join_bias"),
+)
 _SHORTEST = 1e-9
 _SUREST = 30.0
 
@@ -54,6 +59,10 @@ class LinearModel:
     """[SIZE, n]"""
     bias: Floats
     """[n]"""
+    mention_weights: Floats
+    """[SIZE]"""
+    mention_bias: Floats
+    """[1]"""
     join_weights: Floats
     """[n, m]"""
     join_bias: Floats
@@ -64,19 +73,30 @@ class LinearModel:
         any of its clauses says; [n] each."""
         if not forms:
             return self.bias, self.bias
+        words = np.concatenate([self._word(form) for form in forms]).reshape(len(forms), -1)
         pairs = pairs_of(forms)
-        rows = np.empty((len(forms) + len(pairs), len(LABELS) + 1), dtype=np.float32)
-        for place, form in enumerate(forms):
-            rows[place] = self._word(form)
-        rows[len(forms) :] = self._weighed[[pair.ngram for pair in pairs]]
-        firsts = np.array([*range(len(forms)), *(pair.first for pair in pairs)])
-        lasts = np.array([*range(len(forms)), *(pair.last for pair in pairs)])
-        parts = np.array([(0, len(forms)), *clauses_of(forms)])
-        within = (firsts >= parts[:, :1]) & (lasts < parts[:, 1:])
-        sums = within.astype(np.float32) @ rows
-        lengths = np.sqrt(np.maximum(sums[:, -1:], _SHORTEST))
-        scores = sums[:, :-1] / lengths + self.bias
-        return scores[0], scores[1:].max(axis=0)
+        beside = self._weighed[[pair.ngram for pair in pairs]]
+        whole = self._scored(words.sum(axis=0) + beside.sum(axis=0))
+        clauses = clauses_of(forms)
+        if len(clauses) == 1 and clauses[0] == (0, len(forms)):
+            return whole, whole
+        starts, ends = np.array(clauses).T[:, :, None]
+        at = np.arange(len(forms))
+        first = np.array([pair.first for pair in pairs])
+        last = np.array([pair.last for pair in pairs])
+        sums = ((at >= starts) & (at < ends)).astype(np.float32) @ words
+        sums += ((first >= starts) & (last < ends)).astype(np.float32) @ beside
+        return whole, self._scored(sums).max(axis=0)
+
+    def _scored(self, sums: Floats) -> Floats:
+        """From summed weights, with the square of the length last, to scores."""
+        lengths = np.sqrt(np.maximum(sums[..., -1:], _SHORTEST))
+        return (sums[..., :-1] / lengths + self.bias).astype(np.float32)
+
+    def mention_score(self, places: Sequence[int]) -> float:
+        """Whether an agency spoken of like this is one that is meant; above 0: yes."""
+        said = self.mention_weights[places].sum()
+        return float(said / np.sqrt(len(places)) + self.mention_bias[0])
 
     @cached_property
     def _weighed(self) -> Floats:
@@ -86,7 +106,7 @@ class LinearModel:
     @cached_property
     def _word(self) -> Callable[[str], Floats]:
         def word(form: str) -> Floats:
-            summed: Floats = self._weighed[list(ngrams_within(form))].sum(axis=0)
+            summed: Floats = self._weighed[ngrams_within(form), :].sum(axis=0)
             return summed
 
         return lru_cache(maxsize=16_384)(word)
@@ -111,6 +131,8 @@ def write_model(model: LinearModel) -> bytes:
         idf=model.idf.astype(np.float16),
         weights=model.weights.astype(np.float16),
         bias=model.bias,
+        mention_weights=model.mention_weights.astype(np.float16),
+        mention_bias=model.mention_bias,
         join_weights=model.join_weights,
         join_bias=model.join_bias,
     )
@@ -132,12 +154,11 @@ def read_model(content: bytes) -> LinearModel:
     # Of the figures, not of the file: the same training gives the same version everywhere.
     digest = hashlib.sha256(b"".join(found[name].tobytes() for name in _ARRAYS))
     return LinearModel(
-        version="linear-1+" + digest.hexdigest()[:8],
+        version="linear-2+" + digest.hexdigest()[:8],
         **{name: found[name].astype(np.float32) for name in _ARRAYS},
     )
 
 
 def load_model() -> LinearModel | None:
     """The model of this distribution, or None where none was trained; raises `UnusableModel`."""
-    file = resources.files("services.router.classification") / _FILE
-    return read_model(file.read_bytes()) if file.is_file() else None
+    return read_model(MODEL_FILE.read_bytes()) if MODEL_FILE.is_file() else None

@@ -4,18 +4,26 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 
 from services.router.classification.compiled_catalogue import (
     EXACT,
     EXACT_MOST,
-    PREFIX_LEAST,
     CompiledCatalogue,
     Entry,
     Key,
     Kind,
 )
-from services.router.classification.normalisation import STOPWORDS, Word, stem, words_of
-from services.router.classification.spelling import LONGEST_WORD, MOST_CORRECTIONS
+from services.router.classification.normalisation import (
+    COMMA,
+    STOP,
+    STOPWORDS,
+    Word,
+    stem,
+    words_of,
+)
+from services.router.classification.spelling import MOST_CORRECTIONS
 
 # The words of a name may be a few words apart, in any order ("perdu ma carte vitale").
 _MOST_APART = 3
@@ -25,11 +33,14 @@ _LONGEST_SPELLED = 5
 # A word said a hundred times says no more than said a few: keeps a long text cheap.
 _MOST_TIMES = 4
 _MOST_PLACES = 40
+# A visitor's longest text has about 900; a Chinese sign is a word.
+_MOST_WORDS = 1000
+_PAUSES = frozenset((COMMA, STOP))
+_EMPTY = STOPWORDS | _PAUSES
 _DENYING = frozenset(stem(word) for word in ("pas", "plus", "sans", "rien", "non"))
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A name found: `at` are indices into the words of the text."""
 
     entry: Entry
@@ -53,31 +64,35 @@ class Reading:
 
 
 def read(text: str, *, catalogue: CompiledCatalogue) -> Reading:
-    words = list(_put_right(_opened(words_of(text), catalogue), catalogue))
+    """The words of a text (its first thousand) and the names in them."""
+    words = list(_put_right(_opened(words_of(text)[:_MOST_WORDS], catalogue), catalogue))
     content = [
-        (index, stem(word.form))
-        for index, word in enumerate(words)
-        if word.form not in STOPWORDS and not word.is_pause
+        (index, stem(word.form)) for index, word in enumerate(words) if word.form not in _EMPTY
     ]
-    sentences = _sentence_numbers(words)
     places = _places(words, content, catalogue)
-    found = _matches(places, content, sentences, catalogue)
+    found = _matches(places, content, _sentence_numbers(words), catalogue)
     return Reading(words, _without_covered(found), content)
 
 
-def _opened(words: list[Word], catalogue: CompiledCatalogue) -> Iterator[Word]:
+def _opened(words: list[Word], catalogue: CompiledCatalogue) -> list[Word]:
     """Shorthand in full, and acronyms said letter by letter (`c.a.f`, `r s a`) in one word."""
+    opened: list[Word] = []
     index = 0
     while index < len(words):
         word = words[index]
-        spelled = _spelled(words, index, catalogue) if len(word.form) == 1 else None
-        if spelled is not None:
-            joined, index = spelled
-            yield joined
-            continue
-        for form in catalogue.shorthand.get(word.form, (word.form,)):
-            yield Word(form, word.start, word.end)
         index += 1
+        if len(word.form) == 1 and word.form not in _PAUSES:
+            spelled = _spelled(words, index - 1, catalogue)
+            if spelled is not None:
+                joined, index = spelled
+                opened.append(joined)
+                continue
+        plain = catalogue.shorthand.get(word.form)
+        if plain is None:
+            opened.append(word)
+        else:
+            opened += [Word(form, word.start, word.end) for form in plain]
+    return opened
 
 
 def _spelled(
@@ -100,12 +115,12 @@ def _spelled(
     return None
 
 
-def _put_right(words: Iterator[Word], catalogue: CompiledCatalogue) -> Iterator[Word]:
+def _put_right(words: list[Word], catalogue: CompiledCatalogue) -> Iterator[Word]:
     left = MOST_CORRECTIONS
     for word in words:
-        if left and not catalogue.speller.knows(word.form) and len(word.form) >= 4:
+        if left and len(word.form) >= 4 and not catalogue.speller.knows(word.form):
             left -= 1
-            better = catalogue.speller.unglued(word.form) or catalogue.speller.correct(word.form)
+            better = catalogue.speller.better(word.form)
             if better is not None:
                 yield Word(better, word.start, word.end)
                 continue
@@ -113,38 +128,35 @@ def _put_right(words: Iterator[Word], catalogue: CompiledCatalogue) -> Iterator[
 
 
 def _sentence_numbers(words: list[Word]) -> list[int]:
-    numbers: list[int] = []
-    sentence = 0
-    for word in words:
-        sentence += word.form == "."
-        numbers.append(sentence)
-    return numbers
+    return list(accumulate(word.form == STOP for word in words))
 
 
 def _places(
     words: list[Word], content: list[tuple[int, str]], catalogue: CompiledCatalogue
 ) -> dict[str, list[int]]:
-    """Each stem, and each prefix the catalogue knows → its positions in `content`."""
+    """Each stem, prefix and fixed phrase the catalogue knows → its positions in `content`."""
     places: dict[str, list[int]] = defaultdict(list)
     forms = [word.form for word in words]
     for position, (index, part) in enumerate(content):
         places[part].append(position)
-        for prefix in _prefixes(words[index].form, catalogue):
+        for prefix in catalogue.prefixes_of(forms[index]):
             places[prefix].append(position)
-        for phrase in _phrases_around(forms, index, catalogue):
-            places[phrase].append(position)
+    position_of = {index: position for position, (index, _) in enumerate(content)}
+    for start, phrase, length in _phrases(forms, catalogue):
+        places[phrase] += [
+            position_of[index] for index in range(start, start + length) if index in position_of
+        ]
     return places
 
 
-def _phrases_around(forms: list[str], index: int, catalogue: CompiledCatalogue) -> Iterator[str]:
-    """Names held together by empty words ("en arrêt"), wherever this word stands in them."""
-    for start in range(max(0, index - EXACT_MOST + 1), index + 1):
-        if forms[start] not in catalogue.exact_starts:
-            continue
-        for end in range(max(index + 1, start + 2), min(len(forms), start + EXACT_MOST) + 1):
-            phrase = EXACT + " ".join(forms[start:end])
-            if phrase in catalogue.keys_by_anchor:
-                yield phrase
+def _phrases(forms: list[str], catalogue: CompiledCatalogue) -> Iterator[tuple[int, str, int]]:
+    """Names held together by empty words ("en arrêt"): where, which, and of how many words."""
+    for start, form in enumerate(forms):
+        if form in catalogue.exact_starts:
+            for length in range(2, min(EXACT_MOST, len(forms) - start) + 1):
+                phrase = EXACT + " ".join(forms[start : start + length])
+                if phrase in catalogue.keys_by_anchor:
+                    yield start, phrase, length
 
 
 def _matches(
@@ -158,6 +170,8 @@ def _matches(
     matches: list[Match] = []
     for part, positions in places.items():
         for key in catalogue.keys_by_anchor.get(part, ()):
+            if len(key) > 1 and not all(other in places for other in key):
+                continue
             for position in positions[:_MOST_PLACES]:
                 hit = _hit(key, part, position, places)
                 if hit is None or not _one_sentence(hit, content, sentences):
@@ -171,17 +185,12 @@ def _matches(
     return matches
 
 
-def _prefixes(form: str, catalogue: CompiledCatalogue) -> Iterator[str]:
-    if catalogue.prefixes and len(form) >= PREFIX_LEAST:
-        for size in range(PREFIX_LEAST, min(len(form), LONGEST_WORD) + 1):
-            if (starred := catalogue.prefixes.get(form[:size])) is not None:
-                yield starred
-
-
 def _hit(
     key: Key, anchor: str, position: int, places: dict[str, list[int]]
 ) -> tuple[int, ...] | None:
     """Where each word of the name stands, closest to its anchor; None when one is missing."""
+    if len(key) == 1:
+        return (position,)
     hit: list[int] = []
     reach = len(key) - 1 + _MOST_APART
     for part in key:

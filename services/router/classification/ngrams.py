@@ -5,9 +5,9 @@ Hashing needs no vocabulary: a word never seen still shares letters with those t
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from services.router.classification.normalisation import COMMA, STOP, STOPWORDS, stem
 
@@ -16,13 +16,13 @@ SIZE = 1 << 17
 _LETTERS = (3, 4, 5)
 _LONGEST_WORD = 30
 _PAUSES = frozenset((COMMA, STOP))
+_EMPTY = STOPWORDS | _PAUSES
 _BETWEEN_CLAUSES = _PAUSES | {"et", "mais", "aussi", "puis", "ensuite", "sinon"}
 _LEAST_WORDS = 3
 _MOST_CLAUSES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """Two neighbours, by their places among the words of the text."""
 
     first: int
@@ -31,26 +31,26 @@ class Pair:
 
 
 @lru_cache(maxsize=16_384)
-def ngrams_within(form: str) -> tuple[int, ...]:
+def ngrams_within(form: str) -> list[int]:
     """The n-grams of one folded word: its stem, and its letters with the word's ends marked."""
     if form in _PAUSES:
-        return (_place("w", form),)
+        return [place_of("w", form)]
     framed = f"<{form[:_LONGEST_WORD]}>"
     letters = (
         framed[start : start + length]
         for length in _LETTERS
         for start in range(len(framed) - length + 1)
     )
-    return (_place("w", stem(form)), *(_place("c", part) for part in letters))
+    return [place_of("w", stem(form)), *(place_of("c", part) for part in letters)]
 
 
 def pairs_of(forms: Sequence[str]) -> list[Pair]:
     """Words side by side, and telling words side by side once the empty ones are left out."""
     stems = [stem(form) for form in forms]
-    telling = [place for place, form in enumerate(forms) if form not in STOPWORDS | _PAUSES]
+    telling = [place for place, form in enumerate(forms) if form not in _EMPTY]
     return [
-        *(Pair(i, i + 1, _place("b", a, b)) for i, (a, b) in enumerate(pairwise(stems))),
-        *(Pair(i, j, _place("s", stems[i], stems[j])) for i, j in pairwise(telling)),
+        *(Pair(i, i + 1, place_of("b", a, b)) for i, (a, b) in enumerate(pairwise(stems))),
+        *(Pair(i, j, place_of("s", stems[i], stems[j])) for i, j in pairwise(telling)),
     ]
 
 
@@ -62,6 +62,7 @@ def clauses_of(forms: Sequence[str]) -> list[tuple[int, int]]:
     return parts[:_MOST_CLAUSES] if len(parts) > 1 else [(0, len(forms))]
 
 
-def _place(*parts: str) -> int:
-    # CRC-32 is quick, and the same on every machine and version.
+@lru_cache(maxsize=65_536)
+def place_of(*parts: str) -> int:
+    """The place of an n-gram: CRC-32 is quick, and the same on every machine and version."""
     return zlib.crc32("\x1f".join(parts).encode("utf-8", "replace")) & (SIZE - 1)

@@ -7,8 +7,8 @@ word stays whole), control characters and HTML tags as spaces. A Chinese charact
 import html
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _TAG = re.compile(r"<[^<>]{1,300}>|&#?\w{2,8};")
 _WORD = re.compile(
@@ -21,7 +21,7 @@ _LETTERS = str.maketrans(
 
 COMMA = ","
 STOP = "."
-_WEAK_MARKS = frozenset(",()/:–—•")
+_FORM_OF_MARK = dict.fromkeys(",()/:–—•", COMMA) | dict.fromkeys(".!?;\n", STOP)
 
 # Words that carry no meaning of their own for a catalogue name. "pas", "plus", "sans" are kept.
 _EMPTY = """
@@ -49,8 +49,7 @@ _ENDINGS = ("eraient", "erait", "erons", "eront", "aient", "erai", "era", "ees",
 _SHORT_ENDINGS = ("ee", "er", "ez", "es", "e", "s", "x")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A folded word (or `,` / `.` for a weak or strong pause) and its place in the original."""
 
     form: str
@@ -64,9 +63,20 @@ class Word:
 
 def words_of(text: str) -> list[Word]:
     """Every word and pause of `text`, in order; `start` and `end` index the original string."""
+    if "<" not in text and "&" not in text:
+        folded = text.translate(_ONE_FOR_ONE)
+        if len(folded) == len(text) and not _NOT_ONE_FOR_ONE.search(folded):
+            return [
+                Word(_FORM_OF_MARK.get(said := match[0], said), match.start(), match.end())
+                for match in _WORD.finditer(folded)
+            ]
     folded, places = _fold_with_places(text)
     return [
-        Word(_form(match[0]), places[match.start()], places[match.end() - 1] + 1)
+        Word(
+            _FORM_OF_MARK.get(said := match[0], said),
+            places[match.start()],
+            places[match.end() - 1] + 1,
+        )
         for match in _WORD.finditer(folded)
     ]
 
@@ -93,12 +103,6 @@ def stem(form: str) -> str:
             root = root[: -len(ending)]
             break
     return root
-
-
-def _form(mark: str) -> str:
-    if mark in _WEAK_MARKS:
-        return COMMA
-    return STOP if mark in ".!?;\n" else mark
 
 
 def _fold_with_places(text: str) -> tuple[str, list[int]]:
@@ -136,3 +140,9 @@ def _fold_letter(letter: str) -> str:
         return " "
     decomposed = unicodedata.normalize("NFKD", letter).casefold().translate(_LETTERS)
     return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+
+
+# Most texts are of letters that fold to one letter each: they keep their places by themselves.
+_USUAL = (*range(0x17F), 0x2019, 0x2018, 0x2013, 0x2014, 0x2022, 0x20AC, 0xA0, 0x202F)
+_ONE_FOR_ONE = {code: folded for code in _USUAL if len(folded := _fold_letter(chr(code))) == 1}
+_NOT_ONE_FOR_ONE = re.compile(r"[^\x00-\x7f–—•€‘’«»°²³]")

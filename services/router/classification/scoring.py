@@ -1,4 +1,4 @@
-"""PURE: names found + cues → the candidates of a text, best first, each with what decided.
+"""PURE: names found → the candidates of a text, best first, each with what decided.
 
 One rule explains a word once: the best candidate takes its words, and the next one must stand on
 words of its own. That is what makes two needs of two separate things, and one need of one.
@@ -7,12 +7,16 @@ words of its own. That is what makes two needs of two separate things, and one n
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
+
+import numpy as np
 
 from services.router.classification.compiled_catalogue import BODY, OTHER, CompiledCatalogue, Entry
+from services.router.classification.linear_model import Floats
 from services.router.classification.matching import Match, Reading
-from services.router.classification.normalisation import stem
+from services.router.classification.normalisation import STOP, stem
 
-# Figures chosen on tests/unit/router/development_texts.jsonl; issue 4 learns them.
+# Chosen by hand; the model learns how far to trust what they give.
 LEAST_SCORE = 0.65
 OWN_DESK = "accompagnement"
 _MORE_NAMES = (1.0, 0.4, 0.25)
@@ -26,10 +30,8 @@ _LEAST_LIKENESS_ALONE = 0.27  # where not one word of its names is said
 _LEAST_WORDS_ALIKE = 3
 _CLEAR_LIKENESS = 0.33
 _CLEAR_LEAD = 2.2
-_MUTED = 0.6
 _MOST_NEEDS = 8
 _COUNTED = frozenset(("name", "hint", "brand", "topic"))
-_MILD = frozenset(("status", "done"))
 
 _CONNECTING = "et mais aussi puis ensuite sinon egalement plus ainsi car parce alors , ."
 _CONNECTORS = frozenset(_CONNECTING.split())
@@ -51,19 +53,20 @@ class Candidate:
 class _Evidence:
     """What speaks for each entry of one text."""
 
+    likeness: Floats
+    columns: dict[str, int]  # entry id → its place in `likeness`
+    sentences: list[int]
     matches: dict[Entry, list[Match]] = field(default_factory=lambda: defaultdict(list))
     brands: dict[str, list[Match]] = field(default_factory=lambda: defaultdict(list))
-    likeness: dict[str, float] = field(default_factory=dict)
-    sentences: list[int] = field(default_factory=list)
+
+    def likeness_to(self, entry: Entry) -> float:
+        return float(self.likeness[self.columns[entry.id]])
 
 
-def candidates_of(
-    reading: Reading, *, muted: dict[int, str], catalogue: CompiledCatalogue
-) -> list[Candidate]:
+def candidates_of(reading: Reading, *, catalogue: CompiledCatalogue) -> list[Candidate]:
     """The needs and bodies of a text; empty when nothing is known about it."""
     named = [match for match in reading.matches if match.kind in _COUNTED]
-    live = _live(named, muted)
-    evidence = _evidence(reading, _stand_ins(live, reading, catalogue), catalogue)
+    evidence = _evidence(reading, named, catalogue)
     found = _explain(evidence)
     # Beside a body's own matter, an agency's bare name is a place, a payer or an employer.
     if not any(is_body(candidate) for candidate in found):
@@ -71,23 +74,9 @@ def candidates_of(
     return found or _resembling(reading, evidence, catalogue)
 
 
-def _live(named: list[Match], muted: dict[int, str]) -> list[Match]:
-    """All that is not muted; if that is nothing, situations too; if still nothing, everything."""
-    strictly = {index: why for index, why in muted.items() if why not in _MILD}
-    for silenced in (muted, strictly):
-        live = [match for match in named if not _is_muted(match, silenced)]
-        if any(match.kind in ("name", "brand") for match in live):
-            return live
-    return [replace(match, weight=match.weight * _MUTED) for match in named]
-
-
-def _is_muted(match: Match, muted: dict[int, str]) -> bool:
-    covered = sum(1 for index in match.at if index in muted)
-    return covered * 2 >= len(match.at) if match.kind != "brand" else covered > 0
-
-
-def _stand_ins(matches: list[Match], reading: Reading, catalogue: CompiledCatalogue) -> list[Match]:
+def with_stand_ins(reading: Reading, *, catalogue: CompiledCatalogue) -> Reading:
     """The one energy supplier named sells both energies; another supplier named takes all."""
+    matches = reading.matches
     brands = {match.entry.partner for match in matches if match.kind == "brand"}
     bodies = {match.entry.id for match in matches if match.entry.is_body and match.kind == "name"}
     replaced = {
@@ -98,7 +87,7 @@ def _stand_ins(matches: list[Match], reading: Reading, catalogue: CompiledCatalo
     only = energy[0] if len(energy) == 1 else None if energy else _energy_said(reading)
     if gas_apart:
         only = None
-    return [
+    sold = [
         _sold_by(only, match, catalogue)
         for match in matches
         if match.entry.partner not in replaced
@@ -107,6 +96,7 @@ def _stand_ins(matches: list[Match], reading: Reading, catalogue: CompiledCatalo
             match.kind == "topic" and energy and not (gas_apart and match.entry.partner == "engie")
         )
     ]
+    return replace(reading, matches=sold)
 
 
 def _is_gas_apart(matches: list[Match], reading: Reading) -> bool:
@@ -133,32 +123,30 @@ def _energy_said(reading: Reading) -> str | None:
 def _sold_by(supplier: str | None, match: Match, catalogue: CompiledCatalogue) -> Match:
     if supplier is None or match.entry.partner not in _ENERGY or match.entry.partner == supplier:
         return match
-    return replace(match, entry=catalogue.entries[catalogue.siblings[match.entry.id]])
+    return match._replace(entry=catalogue.entries[catalogue.siblings[match.entry.id]])
 
 
 def _evidence(reading: Reading, matches: list[Match], catalogue: CompiledCatalogue) -> _Evidence:
-    evidence = _Evidence()
-    sentence = 0
-    for word in reading.words:
-        sentence += word.form == "."
-        evidence.sentences.append(sentence)
+    evidence = _Evidence(
+        likeness=_likeness(reading, catalogue),
+        columns=catalogue.likeness.columns,
+        sentences=list(accumulate(word.form == STOP for word in reading.words)),
+    )
     for match in matches:
         if match.kind in ("brand", "topic"):
             evidence.brands[match.entry.partner].append(match)
         else:
             evidence.matches[match.entry].append(match)
-    evidence.likeness = _likeness(reading, catalogue)
     return evidence
 
 
-def _likeness(reading: Reading, catalogue: CompiledCatalogue) -> dict[str, float]:
-    scores: dict[str, float] = defaultdict(float)
+def _likeness(reading: Reading, catalogue: CompiledCatalogue) -> Floats:
+    """How much the text resembles each entry, 0…1."""
     stems = {part for _, part in reading.content}
-    for part in stems:
-        for entry_id, weight in catalogue.likeness.get(part, ()):
-            scores[entry_id] += weight
+    rows = [row for part in stems if (row := catalogue.likeness.rows.get(part)) is not None]
     length = max(len(stems), 4) ** 0.5 * 3.5  # the usual idf of a word said
-    return {entry_id: min(score / length, 1.0) for entry_id, score in scores.items()}
+    alike: Floats = catalogue.likeness.weights[sorted(rows)].sum(axis=0) / length
+    return np.minimum(alike, 1.0)
 
 
 def _explain(evidence: _Evidence) -> list[Candidate]:
@@ -193,7 +181,7 @@ def _scored(entry: Entry, evidence: _Evidence, taken: set[int]) -> Candidate | N
         return None
     used = names + hints
     score = _falling(names, _MORE_NAMES) + _falling(hints, _MORE_HINTS)
-    score += _LIKENESS * evidence.likeness.get(entry.id, 0.0)
+    score += _LIKENESS * evidence.likeness_to(entry)
     if brands:
         places = {evidence.sentences[match.first] for match in used}
         beside = any(evidence.sentences[brand.first] in places for brand in brands)
@@ -261,23 +249,25 @@ def _resembling(
     reading: Reading, evidence: _Evidence, catalogue: CompiledCatalogue
 ) -> list[Candidate]:
     """No name at all: the entry the whole text resembles most, never surely."""
-    scores = dict(evidence.likeness)
+    scores = {
+        catalogue.entries[entry_id]: float(evidence.likeness[column])
+        for entry_id, column in evidence.columns.items()
+        if evidence.likeness[column]
+    }
     for entry, matches in evidence.matches.items():
-        scores[entry.id] = scores.get(entry.id, 0.0) + 0.1 * len(_apart(matches))
+        scores[entry] = scores.get(entry, 0.0) + 0.1 * len(_apart(matches))
     if not scores or len(reading.content) < _LEAST_WORDS_ALIKE:
         return []
-    best = max(scores, key=lambda entry_id: (scores[entry_id], entry_id))
-    entry = catalogue.entries[best]
-    least = _LEAST_LIKENESS if entry in evidence.matches else _LEAST_LIKENESS_ALONE
+    best = max(scores, key=lambda entry: (scores[entry], entry.id))
+    least = _LEAST_LIKENESS if best in evidence.matches else _LEAST_LIKENESS_ALONE
     if scores[best] < least:
         return []
     rival = max(
-        (value for key, value in scores.items() if catalogue.entries[key].partner != entry.partner),
-        default=0.0,
+        (value for entry, value in scores.items() if entry.partner != best.partner), default=0.0
     )
     clear = scores[best] >= _CLEAR_LIKENESS and scores[best] >= _CLEAR_LEAD * rival
     reason = "clear_likeness" if clear else "likeness"
-    return [Candidate(entry, scores[best], tuple(evidence.matches.get(entry, ())), reason)]
+    return [Candidate(best, scores[best], tuple(evidence.matches.get(best, ())), reason)]
 
 
 def is_body(candidate: Candidate) -> bool:

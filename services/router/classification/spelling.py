@@ -2,7 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -69,9 +70,16 @@ class Speller:
             ]
             for size in range(5, LONGEST_WORD + 1)
         }
+        self.better: Callable[[str], str | None] = lru_cache(maxsize=16_384)(self._better)
+        """What a word as typed stands for; None when it stands for itself."""
 
     def knows(self, form: str) -> bool:
         return form in self._known
+
+    def _better(self, form: str) -> str | None:
+        if len(form) < 4 or self.knows(form):
+            return None
+        return self.unglued(form) or self.correct(form)
 
     def unglued(self, form: str) -> str | None:
         """`apl` for `lapl`: the apostrophe left out, before a word of the catalogue."""

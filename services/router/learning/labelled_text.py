@@ -12,6 +12,7 @@ class LabelledText:
     not_agencies: frozenset[str] = frozenset()
     language: str | None = None
     urgent: bool | None = None
-    """None when nobody said."""
+    """None when nobody said: then nothing is known of danger either."""
+    danger: str | None = None
     catalogue_knows_it: bool = False
     """The catalogue was tuned on its like: it says nothing of how far to trust the catalogue."""

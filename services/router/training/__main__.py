@@ -14,14 +14,13 @@ from pathlib import Path
 
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import compile_catalogue
-from services.router.classification.linear_model import load_model, write_model
+from services.router.classification.linear_model import MODEL_FILE, load_model, write_model
 from services.router.learning.labelled_text import LabelledText
 from services.router.training.evaluate import answer_all, score
 from services.router.training.model_card import model_card
 from services.router.training.texts import DEVELOPMENT, TEST, TRAINING, VisitorText, read_texts
 
-MODEL_FILE = Path(__file__).parents[1] / "classification" / "model.npz"
-_TUNED_ON = ("train-a", "train-b", "train-c")
+_HALF_SEEN = ("train-a", "train-b", "train-c")
 
 
 def main() -> int:
@@ -38,7 +37,7 @@ def main() -> int:
         model = train(texts, compiled=compile_catalogue(load_catalogue()))
         MODEL_FILE.write_bytes(write_model(model))
     compiled = compile_catalogue(load_catalogue(), model=load_model())
-    names = (DEVELOPMENT, *((TEST,) if asked.test else ()))
+    names = (*DEVELOPMENT, *((TEST,) if asked.test else ()))
     measured = [(name, score(answer_all(read_texts(name), compiled=compiled))) for name in names]
     for name, scores in measured:
         sys.stdout.write(json.dumps({"set": name, **asdict(scores)}, indent=1) + "\n")
@@ -56,8 +55,10 @@ def labelled(text: VisitorText) -> LabelledText:
         agencies=text.agencies,
         language=text.language,
         urgent=text.urgent,
-        # Whoever tuned the catalogue saw half of the first three files, and nothing else.
-        catalogue_knows_it=text.id.startswith(_TUNED_ON) and zlib.crc32(text.id.encode()) % 2 == 0,
+        danger=text.danger,
+        # Whoever tuned the catalogue saw these, and half of the first three files.
+        catalogue_knows_it=text.id.startswith("train-j")
+        or (text.id.startswith(_HALF_SEEN) and zlib.crc32(text.id.encode()) % 2 == 0),
     )
 
 

@@ -49,6 +49,7 @@ class RouterScores:
     noisy_f1: float
     foreign_f1: float
     danger_recall: float
+    danger_precision: float
     calibration_error: float
     """Mean distance between the confidence told and the share that was right, in ten bins."""
     f1_by_agency: dict[str, float]
@@ -104,6 +105,9 @@ def score(answers: Sequence[Answer]) -> RouterScores:
         noisy_f1=macro_f1([a for a in answers if a.text.kind == "noisy"]),
         foreign_f1=macro_f1([a for a in answers if a.text.kind == "foreign"]),
         danger_recall=_share(danger, lambda a: a.danger is not None),
+        danger_precision=_share(
+            [a for a in answers if a.danger], lambda a: a.text.danger is not None
+        ),
         calibration_error=_calibration_error(answers),
         f1_by_agency={agency: _f1(answers, agency) for agency in AGENCIES},
         exact_by_kind={

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.router.classification.joined import (
     COST_OF_A_MISSING_AGENCY,
     COST_OF_A_WRONG_AGENCY,
+    DANGER_FROM,
     INCLUDED_FROM,
     URGENT_FROM,
 )
@@ -13,19 +15,36 @@ from services.router.routing_rules import COST_OF_A_HUMAN
 from services.router.training.evaluate import RouterScores
 from services.router.training.texts import VisitorText
 
-_TARGETS: tuple[tuple[str, str, float, bool], ...] = (
-    ("macro F1 over the ten labels", "macro_f1", 0.90, True),
-    ("exact set, texts with several needs", "several_exact", 0.75, True),
-    ("macro F1, texts with several needs", "several_macro_f1", 0.85, True),
-    ("precision of what is routed without a human", "routed_precision", 0.97, True),
-    ("share sent to triage", "triage_share", 0.15, False),
-    ("urgent cases found", "urgent_recall", 0.95, True),
-    ("urgent precision", "urgent_precision", 0.80, True),
-    ("out-of-scope texts sent to a partner", "outside_sent_to_a_partner", 0.05, False),
-    ("macro F1, noisy texts", "noisy_f1", 0.85, True),
-    ("macro F1, foreign texts", "foreign_f1", 0.75, True),
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A figure of `RouterScores` that the issue asks for: at least, or at most, so much."""
+
+    title: str
+    field: str
+    asked: float
+    aim: float | None
+    higher: bool = True
+
+
+TARGETS = (
+    Target("macro F1 over the ten labels", "macro_f1", 0.90, 0.95),
+    Target("exact set, texts with several needs", "several_exact", 0.75, 0.85),
+    Target("macro F1, texts with several needs", "several_macro_f1", 0.85, 0.92),
+    Target("precision of what is routed without a human", "routed_precision", 0.97, 0.99),
+    Target("share sent to triage", "triage_share", 0.15, None, higher=False),
+    Target("urgent cases found", "urgent_recall", 0.95, 0.99),
+    Target("urgent precision", "urgent_precision", 0.80, 0.90),
+    Target(
+        "out-of-scope texts sent to a partner",
+        "outside_sent_to_a_partner",
+        0.05,
+        0.02,
+        higher=False,
+    ),
+    Target("macro F1, noisy texts", "noisy_f1", 0.85, 0.92),
+    Target("macro F1, foreign texts", "foreign_f1", 0.75, 0.88),
 )
-"""Title, field, the least (or most) asked for, and whether higher is better."""
 
 
 def model_card(
@@ -41,8 +60,11 @@ def model_card(
             "",
             "Written by `make model`; every figure below was measured when it ran. Do not edit.",
             "",
-            f"Model: `{version}`. A linear model on word and character n-grams, joined with what",
-            "the catalogue finds in the text. Trained with scikit-learn, run with numpy alone.",
+            f"Model: `{version}`. Two linear steps. The first weighs word and character n-grams,",
+            "and beside them how each agency that the text names is spoken of, its name left out",
+            "(an employer, a sender, a place, something denied is spoken of alike whoever it is).",
+            "The second joins that with what the catalogue finds in the text. Trained with",
+            "scikit-learn, run with numpy alone.",
             "",
             *_data(texts),
             *_policy(),
@@ -81,8 +103,9 @@ def _policy() -> list[str]:
         f"{URGENT_FROM}, since one that waits costs far more than one looked at first for nothing.",
         f"In human looks at a triage screen (two minutes = {COST_OF_A_HUMAN:g}), a wrong agency",
         f"costs {COST_OF_A_WRONG_AGENCY:g} and a missing one {COST_OF_A_MISSING_AGENCY:g}: what is",
-        "expected to cost more than one look when sent unseen goes to a person. Danger is the",
-        "catalogue's alone and always goes to a person at once.",
+        "expected to cost more than one look when sent unseen goes to a person. Danger is what",
+        f"the catalogue sees or what the model holds likely (from {DANGER_FROM}): one missed may",
+        "cost a life, a false one costs a look. It goes to a person at once.",
         "",
     ]
 
@@ -94,16 +117,16 @@ def _scores(name: str, scores: RouterScores) -> list[str]:
         "| | measured | asked | |",
         "|---|---|---|---|",
     ]
-    for title, field, asked, higher in _TARGETS:
-        value = getattr(scores, field)
-        met = value >= asked if higher else value <= asked
-        sign = "≥" if higher else "≤"
-        lines.append(
-            f"| {title} | {value:.3f} | {sign} {asked:.2f} | {'met' if met else 'MISSED'} |"
-        )
+    for target in TARGETS:
+        value = getattr(scores, target.field)
+        met = value >= target.asked if target.higher else value <= target.asked
+        sign = "≥" if target.higher else "≤"
+        verdict = "met" if met else "MISSED"
+        lines.append(f"| {target.title} | {value:.3f} | {sign} {target.asked:.2f} | {verdict} |")
     lines += [
         f"| exact set, all texts | {scores.exact:.3f} | | |",
         f"| dangers seen | {scores.danger_recall:.3f} | | |",
+        f"| dangers told that are none | {1 - scores.danger_precision:.3f} | | |",
         f"| calibration error of the confidence | {scores.calibration_error:.3f} | | |",
         "",
         "F1 by agency: "
@@ -122,8 +145,10 @@ def _use() -> list[str]:
     return [
         "## Weaknesses and use",
         "",
-        "The catalogue was tuned on errors seen in the development texts and in half of the",
-        "training texts, so the development scores flatter; the test scores are the honest ones.",
+        "The catalogue was tuned on errors seen in set A of the development texts and in part of",
+        "the training texts, so A flatters. Set B was written later by somebody who had seen none",
+        "of it; the errors in one half of it were read once, after it had been measured. The test",
+        "scores are the honest ones.",
         "The weakest kinds are those with the lowest figures above: texts where the agency named",
         "is not the one concerned, and three needs in one breath. The texts come from few writers,",
         "who are not visitors: retrain on what people decide (`aiguillage router retrain`) once",

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 
-TRAINING = tuple(f"training_texts_{part}.jsonl" for part in "abcdef")
-DEVELOPMENT = "development_texts.jsonl"
+TRAINING = tuple(f"training_texts_{part}.jsonl" for part in "abcdefghij")
+DEVELOPMENT = ("development_texts.jsonl", "development_texts_b.jsonl")
 TEST = "test_texts.jsonl"
 
 

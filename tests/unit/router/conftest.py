@@ -3,6 +3,7 @@ import pytest
 from services.router.catalogue.entries import Catalogue
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
+from services.router.classification.linear_model import load_model
 
 
 @pytest.fixture(scope="session")
@@ -12,4 +13,4 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="session")
 def compiled(catalogue: Catalogue) -> CompiledCatalogue:
-    return compile_catalogue(catalogue)
+    return compile_catalogue(catalogue, model=load_model())

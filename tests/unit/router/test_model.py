@@ -1,6 +1,7 @@
 """The trained model beside the catalogue: any text is answered, no danger is argued away."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from services.router.classification.linear_model import (
     read_model,
     write_model,
 )
+from services.router.classification.matching import read
+from services.router.classification.mentions import mentions_of
 from services.router.classification.ngrams import SIZE, clauses_of, ngrams_within
 from services.router.routing_rules import COST_OF_A_HUMAN, agencies_of
 
@@ -73,14 +76,29 @@ def test_what_says_nothing_is_never_sent_without_a_human(
     assert found.vague or found.routing_cost > COST_OF_A_HUMAN
 
 
-def test_danger_is_what_the_catalogue_says_whatever_the_model_thinks(
-    compiled: CompiledCatalogue,
+def test_a_danger_that_the_catalogue_sees_is_never_argued_away(
+    compiled: CompiledCatalogue, model: LinearModel
 ) -> None:
+    careless = replace(model, join_bias=model.join_bias - 50)
     text = "mon mari me frappe et je veux aussi mon attestation caf"
+    found = classify(text, catalogue=replace(compiled, model=careless))
+    assert (found.danger, found.urgent) == ("3919", True)
+    assert "accompagnement" in [need.partner for need in found.needs]
+
+
+def test_a_danger_no_name_of_which_is_said_is_seen_too(compiled: CompiledCatalogue) -> None:
+    text = "il m'a encore fait mal hier soir et il a dit que ce serait pire la prochaine fois"
     lexical, _ = classify_lexically(text, catalogue=compiled)
-    found = classify(text, catalogue=compiled)
-    assert (found.danger, found.needs) == (lexical.danger, lexical.needs)
-    assert found.urgent
+    assert (lexical.danger, classify(text, catalogue=compiled).danger) == (None, "3919")
+
+
+def test_how_an_agency_is_spoken_of_does_not_depend_on_which(compiled: CompiledCatalogue) -> None:
+    said = "je travaille à {} depuis dix ans et je voudrais autre chose"
+    places = [
+        mentions_of(read(said.format(agency), catalogue=compiled))[partner]
+        for agency, partner in (("la caf", "caf"), ("la sncf", "sncf"))
+    ]
+    assert places[0] == places[1]
 
 
 def test_every_agency_chosen_says_which_words_decided(compiled: CompiledCatalogue) -> None:
@@ -113,6 +131,7 @@ def test_a_file_that_is_no_model_is_refused_and_says_why(model: LinearModel) -> 
     other = io.BytesIO()
     arrays = {"idf": model.idf, "weights": model.weights[:4], "bias": model.bias}
     joins = {"join_weights": model.join_weights, "join_bias": model.join_bias}
+    joins |= {"mention_weights": model.mention_weights, "mention_bias": model.mention_bias}
     np.savez(other, labels=np.array(LABELS), **arrays, **joins)
     with pytest.raises(UnusableModel, match="other labels or another size"):
         read_model(other.getvalue())

@@ -26,7 +26,7 @@ DANGERS = {None, "15", "17", "18", "112", "3919", "3114", "gaz"}
 def sets() -> dict[str, list[VisitorText]]:
     return {
         "training": read_texts(*TRAINING),
-        "development": read_texts(DEVELOPMENT),
+        "development": read_texts(*DEVELOPMENT),
         "test": read_texts(TEST),
     }
 
