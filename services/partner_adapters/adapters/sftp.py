@@ -163,12 +163,20 @@ class SftpAdapter:
         return True
 
     async def _remove_left_over(self, session: Session) -> None:
-        """What earlier hand-overs that were cut short left under temporary names."""
-        for name in await session.list_names(self._folders.inbox):
+        """What earlier hand-overs left that were cut short: nothing that the agency may take."""
+        names = set(await session.list_names(self._folders.inbox))
+        for name in names:
             batch_name = name.removesuffix(PART).removesuffix(MANIFEST)
-            is_ours = name.startswith(OURS) and name.endswith(PART)
-            if is_ours and batch_name not in self._under_way:
+            if not name.startswith(OURS) or batch_name in self._under_way:
+                continue
+            is_alone = name == batch_name and name + MANIFEST not in names
+            if name.endswith(PART) or (is_alone and not await self._is_moving(session, name)):
                 await session.remove(self._in_inbox(name))
+
+    async def _is_moving(self, session: Session, name: str) -> bool:
+        """Whether the agency has moved a batch's manifest already."""
+        moved = f"{self._folders.done}/{name}{MANIFEST}"
+        return await session.find(moved, longest=_LONGEST_MANIFEST) is not None
 
     async def _find_whole(self, session: Session, name: str) -> "Returned | None":
         """A file of the agency's, unless it is still being written."""

@@ -80,7 +80,7 @@ class PartnerSftp:
         try:
             with _before_anything_was_asked():
                 async with asyncio.timeout_at(deadline):
-                    client = await connection.start_sftp_client()
+                    client = await connection.start_sftp_client(path_encoding=None)
             yield Session(client, base=self._base, deadline=deadline)
             connection.close()
             with suppress(TimeoutError):
@@ -118,7 +118,7 @@ class Session:
         names: list[str] = []
         async with self._asking():
             async for entry in self.client.scandir(self._path(folder)):
-                names.append(str(entry.filename))
+                names.append(bytes(entry.filename).decode("utf-8", "replace"))
                 if len(names) >= MOST_NAMES:
                     break
         return names
@@ -157,8 +157,9 @@ class Session:
             return False
         return True
 
-    def _path(self, path: str) -> str:
-        return f"{self.base}/{path}" if self.base else path
+    def _path(self, path: str) -> bytes:
+        # Bytes, because asyncssh refuses a whole folder for one name that is not UTF-8.
+        return (f"{self.base}/{path}" if self.base else path).encode()
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:

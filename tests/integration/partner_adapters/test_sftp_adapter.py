@@ -1,5 +1,6 @@
 """`sftp` against a real SSH server: what each behaviour of a partner means."""
 
+import os
 import socket
 from dataclasses import replace
 from uuid import uuid4
@@ -179,11 +180,14 @@ async def test_without_an_inbox_a_person_must_act(agency: Agency):
 
 
 async def test_what_was_left_under_a_temporary_name_is_removed_ours_only(agency: Agency):
-    left, theirs = f"{name_of(uuid4())}.part", "note.part"
-    for name in (left, theirs):
+    never_named, without_manifest, moving = (name_of(uuid4()) for _ in range(3))
+    for name in (f"{never_named}.part", f"{never_named}.sha256.part", without_manifest):
         agency.folder(f"depot/{name}").write_bytes(b"half")
+    for name in ("note.part", "note.csv", moving, f"traites/{moving}.sha256"):
+        agency.folder(f"depot/{name}").write_bytes(b"theirs")
     await agency.adapter.deliver([referral(agency.batch_id)])
-    assert agency.names("depot") == sorted([*agency.batch_names(), theirs])
+    theirs = ["note.part", "note.csv", moving]
+    assert agency.names("depot") == sorted([*agency.batch_names(), *theirs])
 
 
 async def test_files_that_cannot_be_taken_back_leave_the_outcome_open(agency: Agency, monkeypatch):
@@ -389,7 +393,9 @@ async def test_a_file_that_is_too_long_is_put_aside_for_a_person(agency: Agency)
 async def test_names_that_lead_elsewhere_are_not_read(agency: Agency):
     for name in (".caché.csv", "a b.csv", "note.txt"):
         agency.returns(name, HEADER + line(uuid4()))
-    assert await all_pages(agency.adapter) == []
+    agency.folder("retour").joinpath(os.fsdecode(b"re\xe7u.csv")).touch()
+    agency.returns("b.csv", HEADER + line(uuid4()))
+    assert len(await all_pages(agency.adapter)) == 1
 
 
 async def test_a_cursor_of_another_kind_begins_at_the_beginning(agency: Agency):
