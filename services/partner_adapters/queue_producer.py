@@ -39,6 +39,7 @@ class QueueProducer:
         self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
         self._failed = asyncio.Event()
+        self.connected = asyncio.Event()
 
     async def run(self) -> None:
         """Keep a producer connected."""
@@ -56,12 +57,14 @@ class QueueProducer:
                     await producer.start()
                 self._producer = producer
                 self._failed.clear()
+                self.connected.set()
                 await self._failed.wait()
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("queue_producer_not_started", cause=type(error).__name__)
                 await asyncio.sleep(_RETRY)
             finally:
                 self._producer = None
+                self.connected.clear()
                 # stop() flushes, and waits for ever when Kafka is down.
                 with contextlib.suppress(TimeoutError, KafkaError):
                     async with asyncio.timeout(3):

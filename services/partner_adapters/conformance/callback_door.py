@@ -46,7 +46,7 @@ class Call:
 
 
 class CallbackDoor:
-    """Listens on one port; what it takes with a 2xx is heard."""
+    """Meets the agency's calls; what it takes with a 2xx is heard."""
 
     def __init__(
         self, *, partner_id: str, keys: Sequence[Webhook], hearing: Hearing, clock: Clock
@@ -57,7 +57,6 @@ class CallbackDoor:
         self._hearing = hearing
         self._clock = clock
         self._orders: dict[UUID, deque[Reply]] = defaultdict(deque)
-        self._runner: web.ServerRunner | None = None
 
     def order(self, referral_id: UUID, *replies: Reply) -> None:
         """Meet the next calls about this referral so; those after them are taken."""
@@ -72,19 +71,8 @@ class CallbackDoor:
         ids = set(call.status_ids)
         return lambda: sum(bool(ids & set(each.status_ids)) for each in self.calls) > 1
 
-    async def open(self, *, host: str, port: int) -> str:
-        """Listen; the address that the agency must be given. Raises OSError."""
-        runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.2)
-        await runner.setup()
-        self._runner = runner
-        await web.TCPSite(runner, host, port, reuse_address=True).start()
-        return f"http://{host}:{runner.addresses[0][1]}"
-
-    async def close(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Meet one call."""
         body = await request.read()
         messages, fault = self._read(request, body)
         referral_ids = frozenset(message.referral_id for message in messages)

@@ -4,6 +4,8 @@ from services.partner_adapters.conformance import (
     callbacks,
     handing_over,
     http_input,
+    kafka_queue,
+    portal,
     rest,
     telling,
     webhook,
@@ -17,6 +19,8 @@ GROUPS: dict[str, tuple[Check, ...]] = {
     "rest": rest.CHECKS,
     "webhook": webhook.CHECKS,
     "callbacks": callbacks.CHECKS,
+    "kafka_queue": kafka_queue.CHECKS,
+    "portal": portal.CHECKS,
 }
 
 CHECKS: tuple[Check, ...] = tuple(check for group in GROUPS.values() for check in group)
