@@ -4,6 +4,7 @@ Run by `running_system.py`; it speaks JSON lines: what runs, once it is ready, t
 each order read from standard input. It ends, and everything with it, when standard input closes.
 
     {"do": "kill", "name": "router"}              SIGKILL; the fleet starts it again by itself
+    {"do": "end", "name": "router"}               SIGTERM; the fleet starts it again, too
     {"do": "stop", "name": "kafka"}               kafka or postgresql, as a crash would
     {"do": "start", "name": "kafka"}              again, on the same data and the same ports
     {"do": "freeze", "name": "kafka"}             SIGSTOP: it holds its connections and says nothing
@@ -55,6 +56,8 @@ class Saboteur:
         match order["do"]:
             case "kill":
                 os.kill(self._fleet.nursery.pids()[name], signal.SIGKILL)
+            case "end":
+                os.kill(self._fleet.nursery.pids()[name], signal.SIGTERM)
             case "stop":
                 await asyncio.to_thread(self._servers[name].stop)
             case "start":

@@ -54,6 +54,10 @@ class System:
         """SIGKILL; it is started again by itself."""
         await self._order("kill", service)
 
+    async def end(self, service: str) -> None:
+        """SIGTERM; it finishes what it does, and is started again by itself."""
+        await self._order("end", service)
+
     async def stop_server(self, name: str) -> None:
         """Crash `kafka` or `postgresql`."""
         await self._order("stop", name)
@@ -99,10 +103,22 @@ async def running_system() -> AsyncIterator[System]:
             await _stop(system)
 
 
+@asynccontextmanager
+async def system_of_its_own() -> AsyncIterator[System]:
+    """Another system beside that of this run, for whoever changes it for good."""
+    system = await _start()
+    try:
+        yield system
+    finally:
+        await _stop(system)
+
+
 async def _start() -> System:
     folder = Path(tempfile.mkdtemp(prefix="aiguillage-system-"))
     partners = folder / "partners"
     _write_quick_partners(partners)
+    catalogue = folder / "catalogue"
+    catalogue.mkdir()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.end_to_end.fleet_process", str(folder), str(PACE)),
         stdin=asyncio.subprocess.PIPE,
@@ -114,6 +130,7 @@ async def _start() -> System:
             "AIGUILLAGE_UNDO_SECONDS": str(UNDO_SECONDS),
             "AIGUILLAGE_RETRY_DELAYS": ",".join(["0", "0.2", "0.5", *["1"] * 100]),
             "AIGUILLAGE_PARTNERS_FOLDER": str(partners),
+            "AIGUILLAGE_CATALOGUE_FOLDER": str(catalogue),
         },
     )
     try:
