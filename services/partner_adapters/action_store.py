@@ -42,8 +42,9 @@ async def insert_parts(
     await tx.execute(
         """
         INSERT INTO partner_adapters.partner_actions
-            (partner_id, action, account, at, referral_id, part_of)
-        SELECT whole.partner_id, whole.action, whole.account, $3, part.referral_id, whole.id
+            (partner_id, action, account, at, referral_id, details, part_of)
+        SELECT whole.partner_id, whole.action, whole.account, $3, part.referral_id, whole.details,
+               whole.id
         FROM partner_adapters.partner_actions whole, unnest($2::uuid[]) AS part (referral_id)
         WHERE whole.id = $1
         """,

@@ -4,7 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from services.partner_adapters.partner_file import MappedStatus
 from services.partner_adapters.status_message import Word
@@ -124,12 +131,14 @@ class WordAsked(_Asked):
     word: Word
     meaning: str
 
-    @model_validator(mode="after")
-    def _means_something(self) -> "WordAsked":
-        known = _MAPPED_STATUSES if self.kind == "status" else frozenset(RefusalReason)
-        if self.meaning not in known:
+    @field_validator("meaning")
+    @classmethod
+    def _is_one_of_ours(cls, meaning: str, others: ValidationInfo) -> str:
+        of_reason = others.data.get("kind") == "reason"
+        known = frozenset(RefusalReason) if of_reason else _MAPPED_STATUSES
+        if meaning not in known:
             raise FieldRefused(f"Ce sens doit être l’un de : {', '.join(sorted(known))}.")
-        return self
+        return meaning
 
 
 class WordMapped(BaseModel):
