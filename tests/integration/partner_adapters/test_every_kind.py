@@ -47,7 +47,7 @@ permitted_fields = []
 [credentials]
 {credentials}
 [status_return]
-way = "portal"
+{status_return}
 [statuses]
 a = "acknowledged"
 """
@@ -73,11 +73,21 @@ recipient = "them@example.org"
 reply_key = "T_REPLY_KEY"
 """,
 }
+STATUS_RETURN = {
+    "kafka_queue": 'way = "topic"',
+    "portal": 'way = "portal"',
+    "webhook": 'way = "callback"\nsecret = "T_SIGNING"',
+}
 NOWHERE = {"email": "smtp://127.0.0.1:9", "sftp": "sftp://127.0.0.1:9"}
 
 
 def partner_of(kind, *, partner_id="caf", address=None):
-    text = FILE.format(id=partner_id, kind=kind, credentials=CREDENTIALS[kind])
+    text = FILE.format(
+        id=partner_id,
+        kind=kind,
+        credentials=CREDENTIALS[kind],
+        status_return=STATUS_RETURN.get(kind, 'way = "polling"'),
+    )
     file = parse_partner_file(text, name=f"{partner_id}.toml", kinds=ADAPTERS)
     environment = {
         "AIGUILLAGE_SECRET_T_KEY": "k",
