@@ -209,7 +209,7 @@ def _write_partners(folder: Path, *, rest: str, queue: str, portal: str) -> None
         (folder / f"{id_}.toml").write_text(text + _WORDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]
@@ -236,7 +236,7 @@ async def running_service(
         "AIGUILLAGE_KAFKA": kafka.internal,
         "AIGUILLAGE_KEY_RING": key_ring,
         "AIGUILLAGE_SESSION_PUBLIC_KEY": public_key,
-        "AIGUILLAGE_PARTNER_ADAPTERS_PORT": str(_free_port()),
+        "AIGUILLAGE_PARTNER_ADAPTERS_PORT": str(free_port()),
         "AIGUILLAGE_PARTNERS": f"{rest},{queue},{portal}",
         "AIGUILLAGE_PARTNERS_FOLDER": str(folder),
         "AIGUILLAGE_LOG_LEVEL": "warning",
