@@ -197,10 +197,10 @@ async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) 
                 partner_reference = c.partner_reference, needs_person = c.needs_person,
                 recalled_at = c.recalled_at, is_final = c.is_final,
                 overdue_since = c.overdue_since
-            FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::bool[],
-                        $6::timestamptz[], $16::timestamptz[], $18::bool[], $19::timestamptz[])
-                AS c (referral_id, status, number, partner_reference, needs_person, recalled_at,
-                      status_said_at, is_final, overdue_since)
+            FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::int[], $5::text[],
+                        $6::bool[], $7::timestamptz[], $8::bool[], $9::timestamptz[])
+                AS c (referral_id, status, status_said_at, number, partner_reference,
+                      needs_person, recalled_at, is_final, overdue_since)
             WHERE r.referral_id = c.referral_id
               AND (r.number, r.partner_reference, r.recalled_at, r.is_final)
                   IS DISTINCT FROM (c.number, c.partner_reference, c.recalled_at, c.is_final)
@@ -209,21 +209,24 @@ async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) 
         SET state = c.state, due_at = c.due_at, may_have_been_sent = c.may_have_been_sent,
             failures = c.failures, first_failed_at = c.first_failed_at, reason = c.reason,
             owner = c.owner, stuck_since = c.stuck_since, finished_at = c.finished_at
-        FROM unnest($7::uuid[], $8::text[], $9::timestamptz[], $10::bool[], $11::smallint[],
-                    $12::timestamptz[], $13::text[], $14::text[], $15::timestamptz[],
-                    $17::timestamptz[])
+        FROM unnest($10::uuid[], $11::text[], $12::timestamptz[], $13::bool[], $14::smallint[],
+                    $15::timestamptz[], $16::text[], $17::text[], $18::timestamptz[],
+                    $19::timestamptz[])
             AS c (delivery_id, state, due_at, may_have_been_sent, failures, first_failed_at,
-                  reason, owner, finished_at, stuck_since)
+                  reason, owner, stuck_since, finished_at)
         WHERE d.delivery_id = c.delivery_id
           AND (d.state, d.due_at, d.may_have_been_sent, d.failures, d.reason)
               IS DISTINCT FROM (c.state, c.due_at, c.may_have_been_sent, c.failures, c.reason)
         """,
         [copy.referral_id for copy in copies],
         [copy.status.value for copy in copies],
+        [copy.status_said_at for copy in copies],
         [copy.number for copy in copies],
         [copy.partner_reference for copy in copies],
         [copy.needs_person for copy in copies],
         [copy.recalled_at for copy in copies],
+        [is_final(copy.status) for copy in copies],
+        [copy.overdue_since for copy in copies],
         [each.delivery_id for each in deliveries],
         [each.state.value for each in deliveries],
         [each.due_at for each in deliveries],
@@ -232,11 +235,8 @@ async def mark_progress(tx: Transaction, referrals: Iterable[ReferralProgress]) 
         [each.first_failed_at for each in deliveries],
         [each.reason for each in deliveries],
         [each.owner for each in deliveries],
-        [each.finished_at for each in deliveries],
-        [copy.status_said_at for copy in copies],
         [each.stuck_since for each in deliveries],
-        [is_final(copy.status) for copy in copies],
-        [copy.overdue_since for copy in copies],
+        [each.finished_at for each in deliveries],
     )
 
 
