@@ -14,6 +14,7 @@ What each failure means (`reason`):
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ class Session:
         names: list[str] = []
         async with self._asking():
             async for entry in self.client.scandir(self._path(folder)):
-                names.append(bytes(entry.filename).decode("utf-8", "replace"))
+                names.append(os.fsdecode(entry.filename))
                 if len(names) >= MOST_NAMES:
                     break
         return names
