@@ -160,7 +160,7 @@ class Session:
 
     def _path(self, path: str) -> bytes:
         # Bytes, because asyncssh refuses a whole folder for one name that is not UTF-8.
-        return (f"{self.base}/{path}" if self.base else path).encode()
+        return os.fsencode(f"{self.base}/{path}" if self.base else path)
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
