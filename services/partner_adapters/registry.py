@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from services.partner_adapters.adapters.kafka_queue import KafkaQueueAdapter, Queue
 from services.partner_adapters.adapters.portal import Inbox, PortalAdapter
@@ -35,6 +36,10 @@ from services.partner_adapters.partner_http import Authorization, PartnerHttp
 from services.partner_adapters.sftp.folders import Folders
 from shared.contracts.topics import partner_queue_topic
 from shared.plumbing.clock import Clock
+
+if TYPE_CHECKING:  # heavy libraries, for those who have such a partner only
+    from services.partner_adapters.sftp.connection import PartnerSftp
+    from services.partner_adapters.soap.messages import Messages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,28 +118,40 @@ def _email(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
 
 def _soap(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
     from services.partner_adapters.adapters.soap import SoapAdapter
+
+    messages = messages_of(partner, clock=transports.clock)
+    return SoapAdapter(http=http_of(partner), messages=messages, clock=transports.clock)
+
+
+def messages_of(partner: ConnectedPartner, *, clock: Clock) -> "Messages":
+    """What writes and reads a `soap` partner's messages; raises `PartnerNotConfigured`."""
     from services.partner_adapters.soap.messages import Messages
 
     credentials = partner.file.credentials
     if not isinstance(credentials, Password):
         raise PartnerNotConfigured(f"{partner.file.id}: its file must name username and password")
-    messages = Messages(
+    return Messages(
         username=partner.secret(credentials.username),
         password=partner.secret(credentials.password),
-        clock=transports.clock,
+        clock=clock,
     )
-    return SoapAdapter(http=http_of(partner), messages=messages, clock=transports.clock)
 
 
 def _sftp(partner: ConnectedPartner, _: Transports) -> PartnerAdapter:
     from services.partner_adapters.adapters.sftp import SftpAdapter
+
+    return SftpAdapter(sftp=sftp_of(partner), folders=partner.file.settings_of(Folders))
+
+
+def sftp_of(partner: ConnectedPartner) -> "PartnerSftp":
+    """An `sftp` partner's transport; raises `PartnerNotConfigured`."""
     from services.partner_adapters.sftp.connection import PartnerSftp
 
     credentials = partner.file.credentials
     if not isinstance(credentials, SshKey):
         raise PartnerNotConfigured(f"{partner.file.id}: its file must name private_key, host_key")
     try:
-        sftp = PartnerSftp(
+        return PartnerSftp(
             address=partner.need_address(),
             username=credentials.username,
             private_key=partner.secret(credentials.private_key),
@@ -144,7 +161,6 @@ def _sftp(partner: ConnectedPartner, _: Transports) -> PartnerAdapter:
         )
     except ValueError as error:
         raise PartnerNotConfigured(f"{partner.file.id}: {error}") from error
-    return SftpAdapter(sftp=sftp, folders=partner.file.settings_of(Folders))
 
 
 @dataclass(frozen=True, kw_only=True)

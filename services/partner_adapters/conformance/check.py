@@ -65,9 +65,9 @@ answers_at_once = kinds("rest", "webhook", "soap")
 
 
 def recognises_repetitions(file: PartnerFile) -> str | None:
-    if file.after_unknown != "look_up" or file.kind in {"sftp", "email"}:
+    if file.after_unknown == "resend":
         return None
-    return "its file says after_unknown = look_up: nothing is sent again before we have asked"
+    return f"its file says after_unknown = {file.after_unknown}: no referral is sent twice blindly"
 
 
 def asks_for_a_key(file: PartnerFile) -> str | None:

@@ -7,6 +7,7 @@ from services.partner_adapters.conformance import (
     kafka_queue,
     portal,
     rest,
+    soap,
     telling,
     webhook,
 )
@@ -19,6 +20,7 @@ GROUPS: dict[str, tuple[Check, ...]] = {
     "rest": rest.CHECKS,
     "webhook": webhook.CHECKS,
     "callbacks": callbacks.CHECKS,
+    "soap": soap.CHECKS,
     "kafka_queue": kafka_queue.CHECKS,
     "portal": portal.CHECKS,
 }

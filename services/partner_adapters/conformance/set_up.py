@@ -19,6 +19,7 @@ from services.partner_adapters.conformance.kafka_queue import QueueProbe
 from services.partner_adapters.conformance.portal_door import ACCOUNT, PASSWORD, PortalDoor
 from services.partner_adapters.conformance.reply_reader import reading_replies
 from services.partner_adapters.conformance.rest_probe import rest_probe
+from services.partner_adapters.conformance.soap_probe import soap_probe
 from services.partner_adapters.conformance.verdict import CannotRun
 from services.partner_adapters.conformance.webhook import webhook_probe
 from services.partner_adapters.partner_adapter import Delivery
@@ -86,6 +87,10 @@ async def _webhook(
     return Opened(probe=webhook_probe(partner, clock=terms.clock))
 
 
+async def _soap(_: AsyncExitStack, partner: ConnectedPartner, __: Hearing, terms: Terms) -> Opened:
+    return Opened(probe=soap_probe(partner, clock=terms.clock))
+
+
 async def _kafka_queue(
     stack: AsyncExitStack, partner: ConnectedPartner, hearing: Hearing, terms: Terms
 ) -> Opened:
@@ -128,6 +133,7 @@ OPENERS: Mapping[
 ] = {
     "rest": _rest,
     "webhook": _webhook,
+    "soap": _soap,
     "kafka_queue": _kafka_queue,
     "portal": _portal,
 }

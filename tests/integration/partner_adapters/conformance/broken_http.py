@@ -124,7 +124,7 @@ async def _success_for_refusal(request: web.BaseRequest, serve: Serve) -> web.St
     return answered(200, {"reference": "REF-1"}) if is_wrong else answer
 
 
-async def _takes_large(request: web.BaseRequest, serve: Serve) -> web.StreamResponse:
+async def takes_large(request: web.BaseRequest, serve: Serve) -> web.StreamResponse:
     if int(request.headers.get("Content-Length", 0)) > 1_000_000:
         while await request.content.readany():
             continue
@@ -216,12 +216,12 @@ def with_list(change: Callable[[StatusList], None]) -> Spoil:
     return lambda simulator: change(agency_of(simulator)._statuses)
 
 
-def _without_limit(statuses: Any) -> None:
+def without_limit(statuses: Any) -> None:
     read = statuses.read
     statuses.read = lambda *, after, limit: read(after=after, limit=200)
 
 
-def _read_once(statuses: Any) -> None:
+def read_once(statuses: Any) -> None:
     read, gone = statuses.read, SimpleNamespace(up_to=0)
 
     def once(*, after: str | None, limit: int) -> Any:
@@ -232,7 +232,7 @@ def _read_once(statuses: Any) -> None:
     statuses.read = once
 
 
-def _overlapping(statuses: Any) -> None:
+def overlapping(statuses: Any) -> None:
     read = statuses.read
 
     def again(*, after: str | None, limit: int) -> Any:
@@ -284,7 +284,7 @@ DEFECTS = {
         "edf", meeting(_crash_for_refusal), {43, 44, 45, 46, 47, 48, 49}
     ),
     "takes bad input": Defect("caf", meeting(_success_for_refusal), {43, 44, 45, 46, 47, 49}),
-    "follows no limit": Defect("caf", meeting(_takes_large), {48}),
+    "follows no limit": Defect("caf", meeting(takes_large), {48}),
     "keeps what it refused": Defect("caf", _keeps_what_it_refused(), {49}),
     "is hurt by bad input": Defect("edf", _hurt_by_bad_input(), {50}),
     "answers at length": Defect("engie", meeting(_long_answers), {51}),
@@ -303,7 +303,7 @@ DEFECTS = {
     "does not mind the key’s case": Defect("edf", _does_not_mind_case, {71}),
     "has no cursor": Defect("edf", always(200, {"statuses": []}, path="/statuses"), {72}),
     "has no list": Defect("edf", always(200, {}, path="/statuses"), {72, 73, 74, 75}),
-    "keeps no limit": Defect("edf", with_list(_without_limit), {73}),
-    "shows each status once": Defect("edf", with_list(_read_once), {74}),
-    "has pages that overlap": Defect("edf", with_list(_overlapping), {75}),
+    "keeps no limit": Defect("edf", with_list(without_limit), {73}),
+    "shows each status once": Defect("edf", with_list(read_once), {74}),
+    "has pages that overlap": Defect("edf", with_list(overlapping), {75}),
 }

@@ -16,13 +16,22 @@ from tests.integration.partner_adapters.conformance.broken_queue_and_portal impo
     PORTAL_DEFECTS,
     QUEUE_DEFECTS,
 )
+from tests.integration.partner_adapters.conformance.broken_soap import SOAP_DEFECTS
 from tests.integration.partner_adapters.conformance.broken_statuses import (
     CALLBACK_DEFECTS,
     STATUS_DEFECTS,
     WEBHOOK_DEFECTS,
 )
 
-AT_LEAST = {"caf": 55, "edf": 45, "engie": 55, "casvp": 30, "mairie": 30, "accompagnement": 30}
+AT_LEAST = {
+    "caf": 55,
+    "cpam": 40,
+    "edf": 45,
+    "engie": 55,
+    "casvp": 30,
+    "mairie": 30,
+    "accompagnement": 30,
+}
 """Checks that must have been made, not skipped."""
 JOINING_KAFKA = 12.0
 """Patience: a consumer takes seconds to join its group."""
@@ -33,6 +42,7 @@ ALL_DEFECTS: dict[str, Defect] = {
     **CALLBACK_DEFECTS,
     **WEBHOOK_DEFECTS,
     **PORTAL_DEFECTS,
+    **SOAP_DEFECTS,
 }
 
 
