@@ -16,7 +16,7 @@ _FOCUSED = """() => {
   const style = getComputedStyle(at);
   const box = at.getBoundingClientRect();
   return {
-    name: (at.labels?.[0] ?? at).textContent.trim(),
+    name: at.ariaLabel ?? (at.labels?.[0] ?? at).textContent.trim(),
     id: at.id,
     outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
     seen: box.top >= 0 && box.bottom <= innerHeight,
@@ -61,7 +61,10 @@ async def test_the_focus_is_always_seen(visitor: Visitor, counter: Counter) -> N
     await desk.get_by_label("Compte", exact=True).wait_for()
     triage = await visitor.open(visitor.triage, account="triage")
     await shown(triage, receipt)
-    for page, fewest in ((home, 6), (desk, 6), (triage, 14)):
+    operations = await visitor.open(visitor.operations, account="exploitation")
+    await operations.get_by_role("button", name="Ouvrir : EDF").click()
+    await operations.get_by_role("heading", level=2, name="EDF").wait_for()
+    for page, fewest in ((home, 6), (desk, 6), (triage, 14), (operations, 18)):
         await to_the_top(page)
         found = await stops(page)
         assert len(found) >= fewest, found
@@ -69,7 +72,7 @@ async def test_the_focus_is_always_seen(visitor: Visitor, counter: Counter) -> N
 
 
 async def test_the_first_stop_skips_to_the_content(visitor: Visitor) -> None:
-    for address in (visitor.home, visitor.desk, visitor.triage):
+    for address in (visitor.home, visitor.desk, visitor.triage, visitor.operations):
         page = await visitor.open(address)
         await page.get_by_role("heading", level=2).first.wait_for()
         await to_the_top(page)
