@@ -13,28 +13,25 @@ from services.partner_simulators.mail_desk import MailDesk
 from services.partner_simulators.mail_post import Post, PostFacts
 from services.partner_simulators.mail_simulator import MailSimulator
 from services.partner_simulators.mailbox import Mailbox
-from services.partner_simulators.office import Behaviour, Clock, Office
 from services.partner_simulators.outgoing import Outgoing
-from services.partner_simulators.schedule import Schedule
-from services.partner_simulators.settings import Settings
+from services.partner_simulators.workplace import Workplace
 
 
-def mail_agency(settings: Settings, *, schedule: Schedule, clock: Clock) -> MailSimulator:
+def mail_agency(place: Workplace) -> MailSimulator:
     """The agency's two servers, which are ours as well: we hand in there and read there."""
-    partner_id, host, faults = MAIL_AGENCY, settings.simulator_host, FaultPanel()
-    username = settings.secret(f"secret_{partner_id}_mail_user")
-    password = settings.secret(f"secret_{partner_id}_mail_password")
-    authority = Authority(settings.secret(f"simulator_{partner_id}_private_key"))
-    tls = authority.server_context(host, now=clock())
-    post_port, mailbox_port = (settings.port_of(offset) for offset in MAIL_AGENCY_PORTS)
+    partner_id, host, faults = MAIL_AGENCY, place.settings.simulator_host, FaultPanel()
+    username = place.secret(f"secret_{partner_id}_mail_user")
+    password = place.secret(f"secret_{partner_id}_mail_password")
+    authority = Authority(place.secret(f"simulator_{partner_id}_private_key"))
+    tls = authority.server_context(host, now=place.clock())
+    post_port, mailbox_port = (place.settings.port_of(offset) for offset in MAIL_AGENCY_PORTS)
     mailbox = Mailbox(host=host, port=mailbox_port, username=username, password=password, tls=tls)
-    answers = MailAnswers(address=MAIL_AGENCY_ADDRESS, faults=faults, put=mailbox.put, clock=clock)
-    outgoing = Outgoing(partner_id=partner_id, send=answers.send, schedule=schedule)
-    office = Office(
-        partner_id=partner_id,
-        behaviour=Behaviour(settings.simulator_pace, settings.simulator_outcome),
-        schedule=schedule,
-        clock=clock,
+    answers = MailAnswers(
+        address=MAIL_AGENCY_ADDRESS, faults=faults, put=mailbox.put, clock=place.clock
+    )
+    outgoing = Outgoing(partner_id=partner_id, send=answers.send, schedule=place.schedule)
+    office = place.office(
+        partner_id,
         announce=outgoing.push,
         recognises_repetitions=False,  # people file what they get
     )
@@ -49,7 +46,7 @@ def mail_agency(settings: Settings, *, schedule: Schedule, clock: Clock) -> Mail
         password=password,
         recipient=MAIL_AGENCY_ADDRESS,
         tls=tls,
-        expired_tls=authority.server_context(host, now=clock(), expired=True),
+        expired_tls=authority.server_context(host, now=place.clock(), expired=True),
     )
     return MailSimulator(
         office=office,

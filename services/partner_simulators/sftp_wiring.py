@@ -12,33 +12,28 @@ from services.partner_simulators.agencies import (
     SFTP_AGENCY_USER,
 )
 from services.partner_simulators.faults import FaultPanel
-from services.partner_simulators.office import Behaviour, Clock, Office
-from services.partner_simulators.schedule import Schedule
-from services.partner_simulators.settings import Settings
 from services.partner_simulators.sftp_desk import SftpDesk
 from services.partner_simulators.sftp_door import SftpDoor
 from services.partner_simulators.sftp_simulator import SftpSimulator
+from services.partner_simulators.workplace import Workplace
 
 
-def sftp_agency(settings: Settings, *, schedule: Schedule, clock: Clock) -> SftpSimulator:
+def sftp_agency(place: Workplace) -> SftpSimulator:
     """The agency's server with a folder of its own; it knows our public key only."""
     partner_id, faults = SFTP_AGENCY, FaultPanel()
     folder = TemporaryDirectory(prefix=f"aiguillage-{partner_id}-")
     root = Path(folder.name)
-    desk = SftpDesk(root=root, visitor_fields=SFTP_AGENCY_FIELDS, faults=faults, clock=clock)
-    office = Office(
-        partner_id=partner_id,
-        behaviour=Behaviour(settings.simulator_pace, settings.simulator_outcome),
-        schedule=schedule,
-        clock=clock,
+    desk = SftpDesk(root=root, visitor_fields=SFTP_AGENCY_FIELDS, faults=faults, clock=place.clock)
+    office = place.office(
+        partner_id,
         announce=desk.announce,
         recognises_repetitions=False,  # what is in two batches is filed twice
     )
-    ours = asyncssh.import_private_key(settings.secret(f"secret_{partner_id}_private_key"))
-    theirs = asyncssh.import_private_key(settings.secret(f"simulator_{partner_id}_private_key"))
+    ours = asyncssh.import_private_key(place.secret(f"secret_{partner_id}_private_key"))
+    theirs = asyncssh.import_private_key(place.secret(f"simulator_{partner_id}_private_key"))
     door = SftpDoor(
-        host=settings.simulator_host,
-        port=settings.port_of(SFTP_AGENCY_PORT),
+        host=place.settings.simulator_host,
+        port=place.settings.port_of(SFTP_AGENCY_PORT),
         root=root,
         username=SFTP_AGENCY_USER,
         client_key=ours.convert_to_public(),

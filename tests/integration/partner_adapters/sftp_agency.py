@@ -20,6 +20,7 @@ from services.partner_simulators.settings import Settings
 from services.partner_simulators.sftp_files import manifest_of
 from services.partner_simulators.sftp_simulator import SftpSimulator
 from services.partner_simulators.sftp_wiring import sftp_agency
+from services.partner_simulators.workplace import Workplace
 from tests.integration.partner_simulators.running import MovableClock
 
 OUR_KEY, _ = _new_ssh_key()
@@ -35,7 +36,14 @@ def simulator_of(schedule: Schedule | None = None, *, pace: float = 0.01) -> Sft
         simulator_laposte_private_key=THEIR_KEY,
         secret_laposte_private_key=OUR_KEY,
     )
-    return sftp_agency(settings, schedule=schedule or Schedule(), clock=MovableClock())
+    return sftp_agency(
+        Workplace(
+            settings=settings,
+            schedule=schedule or Schedule(),
+            http=None,  # it calls nobody
+            clock=MovableClock(),
+        )
+    )
 
 
 def adapter_to(address: str, *, timeout: float = 5, **changed: Any) -> SftpAdapter:

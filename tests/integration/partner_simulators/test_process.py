@@ -21,7 +21,7 @@ from services.commands.demonstration_secrets import DemonstrationSecrets
 
 ROOT = Path(__file__).parents[3]
 NOBODY = "127.0.0.1:9"  # the discard port: nothing answers there
-LARGEST_RESIDENT_MB = 100
+LARGEST_RESIDENT_MB = 130
 
 
 def free_ports_in_a_row(count: int) -> int:
