@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -26,6 +26,7 @@ from services.partner_adapters.breaker import (
     held_until,
     opened_at_once,
 )
+from services.partner_adapters.business_days import public_holidays
 from services.partner_adapters.claim_store import (
     ClaimedDelivery,
     claim_deliveries,
@@ -109,6 +110,7 @@ class PartnerLoop:
         self._half_free = asyncio.Event()
         self._calling = 0
         self._calls: set[asyncio.Task[None]] = set()
+        """Under way, or waiting for their outcomes to be recorded."""
         self._in_flight: set[UUID] = set()
 
     def wake(self) -> None:
@@ -117,6 +119,8 @@ class PartnerLoop:
 
     async def run(self) -> None:
         """Serve whenever the lock is ours; what is under way at the end is finished."""
+        if self._hours is not None:
+            await asyncio.to_thread(public_holidays)  # the first time takes half a second
         try:
             while True:
                 await self._locks.acquired(self._partner.id)
@@ -152,18 +156,8 @@ class PartnerLoop:
     async def _claim_and_call(self) -> bool:
         """Start what may start; tells whether there was something for every place."""
         now = self._clock.now()
-        if self._hours is not None and not is_open(self._hours, now):
-            return False
-        most, limits = self._partner.limits.concurrency, self._partner.limits
-        waiting = max(1, _MOST_WAITING // limits.batch)
-        free = [most - self._calling, most + waiting - len(self._calls)]
-        allowed = calls_allowed(
-            self._breaker,
-            now=now,
-            free=min(free + [pace.free(now=now) for pace in self._paces]),
-            in_flight=len(self._calls),
-        )
-        if allowed <= 0:
+        allowed = self._may_start(now)
+        if not allowed:
             return False
         claimed = await claim_deliveries(
             self._database,
@@ -172,7 +166,7 @@ class PartnerLoop:
             now=now,
             claimed_until=now + timedelta(seconds=self._call_timeout + _CLAIM_MARGIN),
             batch_ids=[uuid4() for _ in range(allowed)],
-            batch=limits.batch,
+            batch=self._partner.limits.batch,
             look_up=self._partner.after_unknown == "look_up",
         )
         if claimed:
@@ -180,18 +174,35 @@ class PartnerLoop:
         for pace in self._paces:
             pace.took(len(claimed), now=now)
         for deliveries in claimed:
-            self._calling += 1
-            self._in_flight.update(each.delivery_id for each in deliveries)
-            task = asyncio.create_task(self._call_and_record(deliveries))
-            self._calls.add(task)
-            task.add_done_callback(partial(self._ended, deliveries))
+            self._start(deliveries)
         self._half_free.clear()
-        _IN_FLIGHT.labels(self._partner.id).set(len(self._calls))
         return len(claimed) == allowed
+
+    def _may_start(self, now: datetime) -> int:
+        """How many calls opening hours, places, pace and the breaker allow."""
+        if self._hours is not None and not is_open(self._hours, now):
+            return 0
+        most, batch = self._partner.limits.concurrency, self._partner.limits.batch
+        most_waiting = max(1, _MOST_WAITING // batch)
+        free = min(
+            most - self._calling,
+            most + most_waiting - len(self._calls),
+            *(pace.free(now=now) for pace in self._paces),
+        )
+        return max(0, calls_allowed(self._breaker, now=now, free=free, in_flight=len(self._calls)))
+
+    def _start(self, deliveries: Sequence[ClaimedDelivery]) -> None:
+        self._calling += 1
+        self._in_flight.update(each.delivery_id for each in deliveries)
+        task = asyncio.create_task(self._call_and_record(deliveries))
+        self._calls.add(task)
+        task.add_done_callback(partial(self._ended, deliveries))
+        _IN_FLIGHT.labels(self._partner.id).set(len(self._calls))
 
     def _ended(self, deliveries: Sequence[ClaimedDelivery], task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
         self._in_flight.difference_update(each.delivery_id for each in deliveries)
+        _IN_FLIGHT.labels(self._partner.id).set(len(self._calls))
         self._changed.set()
 
     async def _call_and_record(self, deliveries: Sequence[ClaimedDelivery]) -> None:

@@ -1,9 +1,11 @@
 """The job that lets referrals expire and tells of overdue ones, a partner at a time."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from services.partner_adapters.business_days import public_holidays
 from services.partner_adapters.expire_referrals import expire_referrals
 from services.partner_adapters.partner_file import PartnerFile
 from services.partner_adapters.tell_overdue_referrals import tell_overdue_referrals
@@ -22,6 +24,8 @@ def watching_deadlines(
     """The job that looks every minute; several processes may do it at once."""
 
     async def watch() -> None:
+        if any(partner.deadline for partner in partners):
+            await asyncio.to_thread(public_holidays)  # the first time takes half a second
         while True:
             for partner in partners:
                 try:
