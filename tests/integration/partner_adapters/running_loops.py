@@ -86,7 +86,7 @@ async def serving(house: House, *, owner="me", limits=None, **adapters):
         await recorder.stop()
 
 
-async def until(condition, *, within=8.0):
+async def until(condition, *, within=30.0):
     async with asyncio.timeout(within):
         while not await condition():
             await asyncio.sleep(0.02)
