@@ -124,11 +124,11 @@ async def find_condition(database: Database, partner_id: str) -> Row | None:
 
 
 async def list_call_counts(database: Database, *, since: datetime) -> list[Row]:
-    """How many calls began since then, per partner: `accepted`, and `failed` for all others."""
+    """How many calls began since then, per partner: `accepted`, and `failed`, look-ups aside."""
     return await database.fetch(
         """
         SELECT partner_id, count(*) FILTER (WHERE outcome = 'accepted') AS accepted,
-               count(*) FILTER (WHERE outcome <> 'accepted') AS failed
+               count(*) FILTER (WHERE outcome NOT IN ('accepted', 'not_there')) AS failed
         FROM partner_adapters.attempts WHERE started_at > $1 GROUP BY partner_id
         """,
         since,

@@ -40,6 +40,7 @@ export const OUTCOME = {
   unknown: "on ne sait pas s’il l’a reçu",
   refused: "refusé tel quel",
   needs_attention: "le partenaire est à réparer",
+  not_there: "cherché là-bas : jamais reçu",
 };
 export const MEANING = {
   moved: "a fait avancer le dossier",
@@ -65,6 +66,7 @@ const REASON = {
   line_cut: "ligne coupée",
   sender_lost: "notre envoi s’est interrompu",
   timed_out: "pas de réponse à temps",
+  too_large: "trop volumineux pour ce partenaire",
 };
 
 // Why, in the static words of the service: those that are not here are shown as they are.
