@@ -2,11 +2,13 @@
 
 from services.partner_adapters.conformance import (
     callbacks,
+    email,
     handing_over,
     http_input,
     kafka_queue,
     portal,
     rest,
+    sftp,
     soap,
     telling,
     webhook,
@@ -21,6 +23,8 @@ GROUPS: dict[str, tuple[Check, ...]] = {
     "webhook": webhook.CHECKS,
     "callbacks": callbacks.CHECKS,
     "soap": soap.CHECKS,
+    "sftp": sftp.CHECKS,
+    "email": email.CHECKS,
     "kafka_queue": kafka_queue.CHECKS,
     "portal": portal.CHECKS,
 }

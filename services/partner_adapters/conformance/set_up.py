@@ -14,11 +14,13 @@ from services.partner_adapters.adapters.portal import Inbox
 from services.partner_adapters.callback_signature import read_keys
 from services.partner_adapters.conformance.bench import Bench
 from services.partner_adapters.conformance.callback_door import CallbackDoor
+from services.partner_adapters.conformance.email import EmailProbe
 from services.partner_adapters.conformance.hearing import Hearing, keep_collecting
 from services.partner_adapters.conformance.kafka_queue import QueueProbe
 from services.partner_adapters.conformance.portal_door import ACCOUNT, PASSWORD, PortalDoor
 from services.partner_adapters.conformance.reply_reader import reading_replies
 from services.partner_adapters.conformance.rest_probe import rest_probe
+from services.partner_adapters.conformance.sftp import sftp_probe
 from services.partner_adapters.conformance.soap_probe import soap_probe
 from services.partner_adapters.conformance.verdict import CannotRun
 from services.partner_adapters.conformance.webhook import webhook_probe
@@ -91,6 +93,14 @@ async def _soap(_: AsyncExitStack, partner: ConnectedPartner, __: Hearing, terms
     return Opened(probe=soap_probe(partner, clock=terms.clock))
 
 
+async def _sftp(_: AsyncExitStack, partner: ConnectedPartner, __: Hearing, ___: Terms) -> Opened:
+    return Opened(probe=sftp_probe(partner))
+
+
+async def _email(_: AsyncExitStack, partner: ConnectedPartner, __: Hearing, terms: Terms) -> Opened:
+    return Opened(probe=EmailProbe(partner=partner, clock=terms.clock))
+
+
 async def _kafka_queue(
     stack: AsyncExitStack, partner: ConnectedPartner, hearing: Hearing, terms: Terms
 ) -> Opened:
@@ -134,6 +144,8 @@ OPENERS: Mapping[
     "rest": _rest,
     "webhook": _webhook,
     "soap": _soap,
+    "sftp": _sftp,
+    "email": _email,
     "kafka_queue": _kafka_queue,
     "portal": _portal,
 }

@@ -79,10 +79,13 @@ def settings(partner_id: str, port: int, kafka: KafkaAddresses | None) -> Settin
     )
 
 
-def connect(partner_id: str, simulator: Simulator, timeout: float | None) -> ConnectedPartner:
+def connect(partner_id: str, simulator: Any, timeout: float | None) -> ConnectedPartner:
     environment = {f"AIGUILLAGE_SECRET_{name}": value for name, value in secrets().items()}
     if simulator.address:
         environment[f"AIGUILLAGE_PARTNER_ADDRESS_{partner_id.upper()}"] = simulator.address
+    if hasattr(simulator, "mailbox_address"):
+        name = f"AIGUILLAGE_PARTNER_STATUS_ADDRESS_{partner_id.upper()}"
+        environment[name] = simulator.mailbox_address
     file = load_partner_files(kinds=ADAPTERS)[partner_id]
     if timeout is not None:
         limits = file.limits.model_copy(update={"request_timeout_seconds": timeout})

@@ -11,6 +11,10 @@ from tests.integration.partner_adapters.conformance.agencies import (
     SHORT_PATIENCE,
     agency_under_examination,
 )
+from tests.integration.partner_adapters.conformance.broken_files_and_mail import (
+    MAIL_DEFECTS,
+    SFTP_DEFECTS,
+)
 from tests.integration.partner_adapters.conformance.broken_http import DEFECTS, Defect
 from tests.integration.partner_adapters.conformance.broken_queue_and_portal import (
     PORTAL_DEFECTS,
@@ -26,6 +30,8 @@ from tests.integration.partner_adapters.conformance.broken_statuses import (
 AT_LEAST = {
     "caf": 55,
     "cpam": 40,
+    "laposte": 28,
+    "sncf": 22,
     "edf": 45,
     "engie": 55,
     "casvp": 30,
@@ -43,6 +49,8 @@ ALL_DEFECTS: dict[str, Defect] = {
     **WEBHOOK_DEFECTS,
     **PORTAL_DEFECTS,
     **SOAP_DEFECTS,
+    **SFTP_DEFECTS,
+    **MAIL_DEFECTS,
 }
 
 
