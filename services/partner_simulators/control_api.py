@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from services.partner_simulators.casework import OUTCOMES
 from services.partner_simulators.door import Door, answered
-from services.partner_simulators.faults import Fault
+from services.partner_simulators.faults import NOT_COUNTED, Fault
 from services.partner_simulators.office import Behaviour
 from services.partner_simulators.simulator import Simulator
 
@@ -119,8 +119,8 @@ class ControlApi:
             return answered(
                 422, {"error": f"{partner_id} can only be: {', '.join(sorted(possible))}"}
             )
-        if order.fault == "down" and order.count is not None:
-            return answered(422, {"error": "nobody counts what finds a closed door"})
+        if order.fault in NOT_COUNTED and order.count is not None:
+            return answered(422, {"error": f"{order.fault} is met by nothing that is handed in"})
         if timer := self._heal.pop(partner_id, None):
             timer.cancel()
         fault = Fault(order.fault, order.seconds) if order.fault is not None else None

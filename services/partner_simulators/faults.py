@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-DOOR_FAULTS = frozenset(
+STATUS_FAULTS = frozenset(
+    {
+        "duplicate_statuses",  # each status is told twice
+        "out_of_order_statuses",  # of two about a referral, the later one is told first
+    }
+)
+"""What any agency's people can do wrong, whatever the kind; met by statuses, not by requests."""
+DOOR_FAULTS = STATUS_FAULTS | frozenset(
     {
         "down",  # nobody listens: connection refused
         "slow",  # answers after `seconds`
@@ -26,7 +33,7 @@ SOAP_FAULTS = DOOR_FAULTS | {
     "entities",  # 200 with a document type and an external entity
     "billion_laughs",  # 200 with entities that grow tenfold ten times
 }
-QUEUE_FAULTS = frozenset(
+QUEUE_FAULTS = STATUS_FAULTS | frozenset(
     {
         "down",  # stops consuming
         "slow",  # waits `seconds` before each batch
@@ -35,7 +42,7 @@ QUEUE_FAULTS = frozenset(
         "refuse",  # answers that the referral is incomplete
     }
 )
-MAIL_FAULTS = frozenset(
+MAIL_FAULTS = STATUS_FAULTS | frozenset(
     {
         "down",  # neither server listens
         "slow",  # takes the mail after `seconds`
@@ -46,11 +53,9 @@ MAIL_FAULTS = frozenset(
         "no_starttls",  # where mails are handed in
         "expired_certificate",  # there too
         "cut_after_accept",  # takes the mail, then the line goes dead before the answer
-        "duplicate",  # each answer arrives twice
-        "out_of_order",  # of two answers about a referral, the later one arrives first
     }
 )
-SFTP_FAULTS = frozenset(
+SFTP_FAULTS = STATUS_FAULTS | frozenset(
     {
         "down",  # nobody listens: connection refused
         "slow",  # lets us in after `seconds`
@@ -63,18 +68,23 @@ SFTP_FAULTS = frozenset(
         "refuse",  # acknowledges every referral as incomplete
         "truncated",  # half of each file first, the whole later
         "garbage",  # lines that are nothing among the others
-        "duplicate",  # each file twice
-        "out_of_order",  # the latest status first
+        "repeated_files",  # each file a second time under another name
     }
 )
-PORTAL_FAULTS = frozenset({"down", "slow"})  # nobody works; everybody works slowly
+PORTAL_FAULTS = STATUS_FAULTS | {"down", "slow"}  # nobody works; everybody works slowly
+NOT_COUNTED = STATUS_FAULTS | {"down"}
+"""Met by nothing that is handed in, so they last until healed."""
 
 GARBAGE = b"\x00\xff\xfe{]garbage"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong. `seconds` is how long (slow), how soon (429) or until when (down)."""
+    """One thing wrong.
+
+    `seconds` is how long (slow), how soon (429), until when (down) or how late at most
+    (out_of_order_statuses).
+    """
 
     kind: str
     seconds: float | None = None
@@ -107,6 +117,8 @@ class FaultPanel:
         A fault with a count meets only the requests that count (what is handed in), so that
         an agency's poll or sign-in does not use it up.
         """
+        if self._fault is None or self._fault.kind in STATUS_FAULTS:
+            return None
         if self._left is None:
             return self._fault
         if not counts:

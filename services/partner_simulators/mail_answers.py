@@ -6,7 +6,6 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from services.partner_simulators.faults import FaultPanel
 from services.partner_simulators.office import Clock, StatusMessage
 
 _POLICY = SMTP.clone(max_line_length=500)
@@ -35,22 +34,19 @@ class Thread:
 
 
 class MailAnswers:
-    """Writes answers and has them arrive through `put`, late or twice where a fault says so."""
+    """Writes answers and has them arrive through `put`."""
 
     def __init__(
         self,
         *,
         address: str,
-        faults: FaultPanel,
         put: Callable[[bytes], Awaitable[None]],
         clock: Clock,
     ) -> None:
         self._address = address
-        self._faults = faults
         self._put = put
         self._clock = clock
         self._threads: dict[str, Thread] = {}
-        self._held_back: dict[str, bytes] = {}
 
     def keep_thread(self, referral_id: str, mail: EmailMessage) -> None:
         """Remember what to answer to."""
@@ -58,24 +54,7 @@ class MailAnswers:
 
     async def send(self, message: StatusMessage) -> None:
         """Answer the mail that brought the referral, as a person would."""
-        referral_id = message["referral_id"]
-        mail = self._written(message, self._threads[referral_id])
-        fault = self._faults.current.kind if self._faults.current is not None else None
-        held_back = self._held_back.pop(referral_id, None)
-        if held_back is None and fault == "out_of_order":
-            self._held_back[referral_id] = mail
-            return
-        await self._put(mail)
-        if fault == "duplicate":
-            await self._put(mail)
-        if held_back is not None:
-            await self._put(held_back)
-
-    async def release(self) -> None:
-        """Send what was held back to be late, where nothing later came."""
-        while self._held_back:
-            _, mail = self._held_back.popitem()
-            await self._put(mail)
+        await self._put(self._written(message, self._threads[message["referral_id"]]))
 
     def _written(self, message: StatusMessage, thread: Thread) -> bytes:
         mail = EmailMessage(policy=_POLICY)

@@ -3,7 +3,6 @@
 import asyncio
 
 from services.partner_simulators.faults import MAIL_FAULTS, Fault, FaultPanel
-from services.partner_simulators.mail_answers import MailAnswers
 from services.partner_simulators.mail_post import Post
 from services.partner_simulators.mailbox import Mailbox
 from services.partner_simulators.office import Office
@@ -20,14 +19,12 @@ class MailSimulator:
         *,
         office: Office,
         outgoing: Outgoing,
-        answers: MailAnswers,
         post: Post,
         mailbox: Mailbox,
         faults: FaultPanel,
     ) -> None:
         self.office = office
         self.outgoing = outgoing
-        self._answers = answers
         self._post = post
         self._mailbox = mailbox
         self._faults = faults
@@ -64,4 +61,3 @@ class MailSimulator:
                 await self.stop()
             else:
                 await self.start()
-                await self._answers.release()

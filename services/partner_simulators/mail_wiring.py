@@ -26,13 +26,12 @@ def mail_agency(place: Workplace) -> MailSimulator:
     tls = authority.server_context(host, now=place.clock())
     post_port, mailbox_port = (place.settings.port_of(offset) for offset in MAIL_AGENCY_PORTS)
     mailbox = Mailbox(host=host, port=mailbox_port, username=username, password=password, tls=tls)
-    answers = MailAnswers(
-        address=MAIL_AGENCY_ADDRESS, faults=faults, put=mailbox.put, clock=place.clock
-    )
+    answers = MailAnswers(address=MAIL_AGENCY_ADDRESS, put=mailbox.put, clock=place.clock)
     outgoing = Outgoing(partner_id=partner_id, send=answers.send, schedule=place.schedule)
     office = place.office(
         partner_id,
         announce=outgoing.push,
+        faults=faults,
         recognises_repetitions=False,  # people file what they get
     )
     desk = MailDesk(
@@ -51,7 +50,6 @@ def mail_agency(place: Workplace) -> MailSimulator:
     return MailSimulator(
         office=office,
         outgoing=outgoing,
-        answers=answers,
         post=Post(host=host, port=post_port, facts=facts, faults=faults, take=desk.take),
         mailbox=mailbox,
         faults=faults,

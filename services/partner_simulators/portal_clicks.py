@@ -31,8 +31,7 @@ class PortalClicks:
 async def hold_up_if_ordered(faults: FaultPanel) -> None:
     """Let the fault panel stop (TryAgain) or slow down whoever works here."""
     fault = faults.current
-    if fault is None:
-        return
-    if fault.kind == "down":
+    if fault is not None and fault.kind == "down":
         raise TryAgain("nobody_at_work")
-    await asyncio.sleep(1.0 if fault.seconds is None else fault.seconds)
+    if fault is not None and fault.kind == "slow":
+        await asyncio.sleep(1.0 if fault.seconds is None else fault.seconds)

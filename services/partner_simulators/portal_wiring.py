@@ -22,7 +22,7 @@ def portal_people(partner_id: str, place: Workplace) -> PortalSimulator:
     clicks = PortalClicks(session=session, faults=faults)
     outgoing = Outgoing(partner_id=partner_id, send=clicks.send, schedule=place.schedule)
     return PortalSimulator(
-        office=place.office(partner_id, announce=outgoing.push),
+        office=place.office(partner_id, announce=outgoing.push, faults=faults),
         session=session,
         outgoing=outgoing,
         faults=faults,

@@ -14,7 +14,7 @@ SENDERS = 50  # one batch of the producer carries what all of them say at once
 
 def queue_agency(place: Workplace) -> QueueSimulator:
     """Its account reads its own topic and writes its replies, nothing else."""
-    partner_id = QUEUE_AGENCY
+    partner_id, faults = QUEUE_AGENCY, FaultPanel()
     account = KafkaAccount(
         address=place.settings.simulator_kafka_agencies or "",
         user=partner_id,
@@ -25,12 +25,12 @@ def queue_agency(place: Workplace) -> QueueSimulator:
         partner_id=partner_id, send=replies.send, schedule=place.schedule, senders=SENDERS
     )
     return QueueSimulator(
-        office=place.office(partner_id, announce=outgoing.push),
+        office=place.office(partner_id, announce=outgoing.push, faults=faults),
         outgoing=outgoing,
         replies=replies,
         topic=f"partner-queue-{partner_id}",
         account=account,
         opener=LetterOpener(private_key=place.secret(f"simulator_{partner_id}_private_key")),
         visitor_fields=QUEUE_AGENCY_FIELDS,
-        faults=FaultPanel(),
+        faults=faults,
     )

@@ -22,6 +22,7 @@ def rest_agency(partner_id: str, place: Workplace) -> HttpSimulator:
     office = place.office(
         partner_id,
         announce=announce,
+        faults=faults,
         recognises_repetitions=facts.recognises_repetitions,
     )
     agency = RestAgency(

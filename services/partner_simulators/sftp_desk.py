@@ -125,13 +125,11 @@ class SftpDesk:
 
     def _write(self, name: str, messages: Sequence[StatusMessage]) -> None:
         """One file and its manifest, or what the fault panel makes of them."""
-        if self._faults.meet("out_of_order"):
-            messages = messages[::-1]
         content = returned_file(messages)
         if self._faults.meet("garbage"):
             header, _, rest = content.partition(b"\r\n")
             content = b"\r\n".join([header, GARBAGE, b'"half a record;x', rest])
-        if self._faults.meet("duplicate"):
+        if self._faults.meet("repeated_files"):
             self._put(name.replace(".csv", "-bis.csv"), content)
         self._put(name, content)
         if self._faults.meet("truncated"):

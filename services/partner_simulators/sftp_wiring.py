@@ -27,6 +27,7 @@ def sftp_agency(place: Workplace) -> SftpSimulator:
     office = place.office(
         partner_id,
         announce=desk.announce,
+        faults=faults,
         recognises_repetitions=False,  # what is in two batches is filed twice
     )
     ours = asyncssh.import_private_key(place.secret(f"secret_{partner_id}_private_key"))

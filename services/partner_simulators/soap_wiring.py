@@ -16,7 +16,9 @@ from services.partner_simulators.workplace import Workplace
 def soap_agency(place: Workplace) -> HttpSimulator:
     """The agency that is called, and asked for its statuses, by SOAP."""
     partner_id, faults, statuses = SOAP_AGENCY, FaultPanel(), StatusList()
-    office = place.office(partner_id, announce=statuses.add, recognises_repetitions=False)
+    office = place.office(
+        partner_id, announce=statuses.add, faults=faults, recognises_repetitions=False
+    )
     agency = SoapAgency(
         office=office,
         tokens=UsernameTokens(

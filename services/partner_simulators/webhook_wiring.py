@@ -15,7 +15,7 @@ def webhook_agency(place: Workplace) -> HttpSimulator:
     """It knows the newer of our signing keys only."""
     partner_id, faults = WEBHOOK_AGENCY, FaultPanel()
     outgoing = place.calling_back(partner_id)
-    office = place.office(partner_id, announce=outgoing.push)
+    office = place.office(partner_id, announce=outgoing.push, faults=faults)
     agency = WebhookAgency(
         office=office,
         secret=place.secret(f"secret_{partner_id}_signing_keys").split()[0],

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import aiohttp
 
 from services.partner_simulators.callbacks import CallbackSender
+from services.partner_simulators.disorder import Disorder
+from services.partner_simulators.faults import FaultPanel
 from services.partner_simulators.office import Behaviour, Clock, Office, StatusMessage
 from services.partner_simulators.outgoing import Outgoing
 from services.partner_simulators.schedule import Schedule
@@ -30,15 +32,16 @@ class Workplace:
         partner_id: str,
         *,
         announce: Callable[[StatusMessage], None],
+        faults: FaultPanel,
         recognises_repetitions: bool = True,
     ) -> Office:
-        """An agency's people, who say every status through `announce`."""
+        """An agency's people, who say every status through `announce`, or as `faults` orders."""
         return Office(
             partner_id=partner_id,
             behaviour=Behaviour(self.settings.simulator_pace, self.settings.simulator_outcome),
             schedule=self.schedule,
             clock=self.clock,
-            announce=announce,
+            announce=Disorder(announce, faults=faults, schedule=self.schedule).tell,
             recognises_repetitions=recognises_repetitions,
         )
 
