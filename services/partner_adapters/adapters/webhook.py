@@ -2,7 +2,8 @@
 
 What each answer means (`reason` is `http_<status>` unless named):
 
-    2xx                it has it; a JSON body may name its reference
+    2xx                it has it, if there is no body or a JSON object, which may name its
+                       reference; otherwise unknown: a gateway's page is no system's answer
     3xx                needs attention: a redirect is never followed
     401 403            needs attention: it does not accept our signature
     404 405 410        needs attention: the address is wrong, or switched off
@@ -67,7 +68,7 @@ class WebhookAdapter:
         headers = {**self._signed(str(message_id), text), **delivery.trace}
         answer = await self._http.call("POST", "", content=text.encode(), headers=headers)
         _raise_unless_taken(answer, clock=self._clock)
-        return Receipt(partner_reference=_find_reference(answer), answer=answer.text)
+        return Receipt(partner_reference=_reference(answer), answer=answer.text)
 
     def _signed(self, message_id: str, text: str) -> dict[str, str]:
         now = self._clock.now()  # signed anew at each try: an old timestamp is refused
@@ -91,12 +92,11 @@ def _raise_unless_taken(answer: Answer, *, clock: Clock) -> None:
     raise failure(f"http_{answer.status}", answer=answer.text)
 
 
-def _find_reference(answer: Answer) -> str | None:
+def _reference(answer: Answer) -> str | None:
     """The agency's own reference, if it gave one that can be kept: it need not."""
-    try:
-        reference = json_object(answer).get("reference")
-    except OutcomeUnknown:
+    if not answer.body.strip():
         return None
+    reference = json_object(answer).get("reference")
     if not isinstance(reference, str) or not 0 < len(reference) <= _LONGEST_REFERENCE:
         return None
     return reference if reference.isprintable() else None

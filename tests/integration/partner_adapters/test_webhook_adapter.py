@@ -105,11 +105,19 @@ async def test_while_the_key_changes_the_agency_may_know_either(stub, known):
     verify_signature(asked.body, asked.headers, keys=[Webhook(known)], now=NOW)
 
 
-@pytest.mark.parametrize("body", [b"", b"ok", b"<html>", b'{"reference": 7}', b'{"a"'])
-async def test_any_2xx_is_a_yes_with_or_without_a_reference(adapter, stub, body):
+@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"reference": 7}'])
+async def test_a_2xx_is_a_yes_with_or_without_a_reference(adapter, stub, body):
     stub.answer = answering(202, body)
     [receipt] = await adapter.deliver([referral()])
     assert receipt.partner_reference is None
+
+
+@pytest.mark.parametrize("body", [b"<html>Maintenance</html>", b"ok", b'{"a"', b"[1]", b"\xff"])
+async def test_a_2xx_that_no_system_of_theirs_wrote_proves_nothing(adapter, stub, body):
+    stub.answer = answering(200, body)
+    with pytest.raises(OutcomeUnknown) as raised:
+        await adapter.deliver([referral()])
+    assert raised.value.reason == "unreadable_answer"
 
 
 @pytest.mark.parametrize(
