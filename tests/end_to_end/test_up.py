@@ -61,6 +61,14 @@ def test_up_starts_all_heals_keeps_its_data_and_leaves_nothing_running(tmp_path:
         assert command("partners", "pause", "edf", env=env).returncode == 0
         assert any(p["partner_id"] == "edf" for p in answer_of("partners", "list", env=env))
         assert command("partners", "resume", "edf", env=env).returncode == 0
+        assert answer_of("partners", "retry", "edf", env=env) == [{"deliveries": 0}]
+        assert answer_of("partners", "replay", "edf", "--dry-run", env=env)["found"] == 0
+        assert answer_of("partners", "words", "edf", env=env) == {"unknown": [], "mapped": []}
+        unheard = ("partners", "map", "edf", "EN_GREVE", "in_progress")
+        assert answer_of(*unheard, env=env)[0]["repaired"] == 0
+        [referral] = answer_of("show", once["case_id"], env=env)["referrals"]
+        life = answer_of("partners", "referral", referral["referral_id"], env=env)
+        assert life["deliveries"][0]["state"] == "delivered"
 
         second = command("up", env=env)
         assert second.returncode == 1
