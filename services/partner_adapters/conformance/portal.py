@@ -12,7 +12,7 @@ from services.partner_adapters.conformance.portal_door import PAGE, Click, Porta
 from services.partner_adapters.conformance.verdict import Failed
 from services.partner_adapters.partner_adapter import Delivery
 
-SIGNING_IN = "portal.md#s-identifier--signing-in"
+SIGNING_IN = "portal.md#sidentifier--signing-in"
 READING = "portal.md#lire--reading"
 ANSWERING = "portal.md#répondre--answering"
 WISHED_SECONDS = 2
