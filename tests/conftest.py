@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 
 from tests.infrastructure import (
@@ -14,6 +15,10 @@ from tests.infrastructure import (
     kafka_for_tests,
     postgresql_for_tests,
 )
+
+# No test asserts seconds: a busy machine must not fail a property.
+hypothesis.settings.register_profile("aiguillage", deadline=None)
+hypothesis.settings.load_profile("aiguillage")
 
 
 @pytest.fixture(scope="session")
