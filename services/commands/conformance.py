@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from services.partner_adapters.partner_environment import ConnectedPartner
     from services.partner_adapters.partner_file import PartnerFile
 
+COLUMNS = ("number", "name", "outcome", "came")
+
 
 def list_checks(partner_id: str | None, *, folder: Path | None, as_json: bool) -> None:
     """Print every check, one a line, number first; of a partner: those skipped, and why."""
@@ -30,7 +33,7 @@ def list_checks(partner_id: str | None, *, folder: Path | None, as_json: bool) -
     for check in CHECKS:
         reason = skipped[check.number]
         note = f"  (skipped: {reason})" if reason else ""
-        console().print(f"{check.number:>3}  {check.name}{note}", markup=False, soft_wrap=True)
+        _say(f"{check.number:>3}  {check.name}{note}")
 
 
 def conformance(
@@ -123,18 +126,33 @@ def _tell_result(result: "Result") -> None:
 
 
 def _print(report: "Report") -> None:
-    rows = [vars(result) for result in report.results]
-    print_rows(rows, columns=["number", "name", "outcome", "came"], as_json=False)
-    failed = [row for row in rows if row["outcome"] == "failed"]
-    if failed:
-        columns = ["number", "name", "expected", "came", "passage"]
-        print_rows(failed, columns=columns, title="Failed", as_json=False)
-    counts = f"{report.count('passed')} passed, {report.count('failed')} failed"
+    print_rows(list(_rows(report.results)), columns=COLUMNS, as_json=False)
+    for result in report.results:
+        if result.outcome == "failed":
+            _say(f"{result.number:>3}  {result.name}")
+            _say(f"     expected  {result.expected}")
+            _say(f"     came      {result.came}")
+            _say(f"     see       {result.passage}")
+    counts = (f"{report.count(each)} {each}" for each in ("passed", "failed", "skipped"))
     said = "conforms" if report.passed else "does not conform"
-    console().print(
-        f"{report.partner_id} ({report.kind}) {said}: {counts}, {report.count('skipped')} skipped.",
-        markup=False,
-    )
+    _say(f"{report.partner_id} ({report.kind}) {said}: {', '.join(counts)}.")
+
+
+def _rows(results: Iterable["Result"]) -> Iterator[dict[str, object]]:
+    """One a check; those skipped one after another for one reason are one row."""
+    for (outcome, came), group in groupby(results, key=lambda each: (each.outcome, each.came)):
+        together = list(group)
+        first, last = together[0], together[-1]
+        if outcome == "skipped" and len(together) > 1:
+            name = f"{len(together)} checks"
+            number = f"{first.number}–{last.number}"
+            yield {"number": number, "name": name, "outcome": outcome, "came": came}
+        else:
+            yield from (vars(result) for result in together)
+
+
+def _say(line: str) -> None:
+    console().print(line, markup=False, soft_wrap=True)
 
 
 def _described(check: Any, skipped: str | None) -> dict[str, object]:
