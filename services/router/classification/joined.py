@@ -29,18 +29,20 @@ OWN_DESK = "accompagnement"
 UNKNOWN_BODY = "autre_organisme"
 
 INCLUDED_FROM = 0.35
+LIKELY_FROM = 0.45
 # In human looks at a triage screen (two minutes): a wrong agency makes the visitor wait for its
 # refusal, a missing one for the visitor to come back. Chosen so that about one text in seven
 # is looked at by a person; the model card says what that gives.
 COST_OF_A_WRONG_AGENCY = 1.7
 COST_OF_A_MISSING_AGENCY = 1.15
 # An urgent case that waits costs far more than a case looked at first for nothing.
-URGENT_FROM = 0.25
+URGENT_FROM = 0.2
 # A danger missed may cost a life, a false one costs a look.
-DANGER_FROM = 0.25
+DANGER_FROM = 0.3
 _DECIDING_WORDS = 3
 _WEAK_REASONS = frozenset(("likeness", "clear_likeness", "vague"))
 _COLUMN = {label: column for column, label in enumerate(LABELS)}
+_FEATURES = 15
 _NOT_SPOKEN_OF = -4.0
 
 
@@ -52,7 +54,7 @@ def joined_features(
     `whole`: the first scores of the text; `clause`: the most that any of its clauses scores;
     `mentions`: the mention score of each agency spoken of.
     """
-    features = np.zeros((15, len(LABELS)), dtype=np.float32)
+    features = np.zeros((_FEATURES, len(LABELS)), dtype=np.float32)
     told, found, weak, spoken, said = features[2:7]
     for need in lexical.needs:
         if need.partner not in _COLUMN:
@@ -97,11 +99,13 @@ def join(lexical: Classification, reading: Reading, *, model: LinearModel) -> Cl
     if not any(_is_telling(word) for word in words):
         return replace(lexical, model_version=version)
     chance = _chances(lexical, reading, model=model)
-    chosen = _chosen(chance)
+    is_unclear = _is_unclear(lexical, chance)
+    chosen = (OWN_DESK,) if is_unclear else _chosen(chance)
     # Of partners added since the training the catalogue alone knows: what it says stands.
     untrained = tuple(need for need in lexical.needs if need.partner not in _COLUMN)
     if untrained:
-        chosen = tuple(a for a in chosen if a != OUTSIDE and chance[a] >= INCLUDED_FROM)
+        others = (a for a in chosen if a not in (OUTSIDE, OWN_DESK))
+        chosen = tuple(a for a in others if chance[a] >= INCLUDED_FROM)
     needs = untrained + tuple(
         need
         for partner in chosen
@@ -115,7 +119,7 @@ def join(lexical: Classification, reading: Reading, *, model: LinearModel) -> Cl
         urgent=chance[URGENT] >= URGENT_FROM,
         danger=None,
         confidence=round(_chance_of_all(chance, chosen), 3),
-        vague=unexplained or (chosen == (OWN_DESK,) and lexical.vague),
+        vague=unexplained or is_unclear or (chosen == (OWN_DESK,) and lexical.vague),
         routing_cost=round(_routing_cost(chance, chosen), 3),
         model_version=version,
     )
@@ -140,6 +144,12 @@ def _danger(chance: Mapping[str, float]) -> str | None:
 
 def _is_telling(word: Word) -> bool:
     return word.form not in STOPWORDS and any(letter.isalpha() for letter in word.form)
+
+
+def _is_unclear(lexical: Classification, chance: Mapping[str, float]) -> bool:
+    """No agency is likely and no name of the catalogue is said: the house asks what is meant."""
+    named = lexical.bodies or any(need.reason not in _WEAK_REASONS for need in lexical.needs)
+    return not named and max(chance[agency] for agency in AGENCIES) < LIKELY_FROM
 
 
 def _chosen(chance: Mapping[str, float]) -> tuple[str, ...]:

@@ -75,17 +75,16 @@ class LinearModel:
             return self.bias, self.bias
         words = np.concatenate([self._word(form) for form in forms]).reshape(len(forms), -1)
         pairs = pairs_of(forms)
-        beside = self._weighed[[pair.ngram for pair in pairs]]
+        beside = self._weighed[pairs.ngrams]
         whole = self._scored(words.sum(axis=0) + beside.sum(axis=0))
         clauses = clauses_of(forms)
         if len(clauses) == 1 and clauses[0] == (0, len(forms)):
             return whole, whole
         starts, ends = np.array(clauses).T[:, :, None]
         at = np.arange(len(forms))
-        first = np.array([pair.first for pair in pairs])
-        last = np.array([pair.last for pair in pairs])
+        within = (np.array(pairs.first) >= starts) & (np.array(pairs.last) < ends)
         sums = ((at >= starts) & (at < ends)).astype(np.float32) @ words
-        sums += ((first >= starts) & (last < ends)).astype(np.float32) @ beside
+        sums += within.astype(np.float32) @ beside
         return whole, self._scored(sums).max(axis=0)
 
     def _scored(self, sums: Floats) -> Floats:
@@ -117,8 +116,8 @@ class LinearModel:
 
     def probabilities(self, joined: Floats) -> Floats:
         """From the joined features [n, m] to probabilities [n]."""
-        scores = (self.join_weights * joined).sum(axis=1) + self.join_bias
-        found: Floats = 1 / (1 + np.exp(-np.clip(scores, -_SUREST, _SUREST)))
+        scores = np.einsum("nm,nm->n", self.join_weights, joined) + self.join_bias
+        found: Floats = 1 / (1 + np.exp(-scores.clip(-_SUREST, _SUREST)))
         return found
 
 

@@ -5,7 +5,7 @@ any agency in the same way. So the words around an agency's own are read without
 `@` another), and what they weigh is learned once for all agencies.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from itertools import pairwise
 
 from services.router.classification.matching import Match, Reading
@@ -48,7 +48,7 @@ def _places(own: Sequence[Match], masked: Sequence[str], everywhere: Sequence[in
     return sorted(places)
 
 
-def _around(match: Match, ours: Set[int], masked: Sequence[str]) -> Iterator[int]:
+def _around(match: Match, ours: Set[int], masked: Sequence[str]) -> list[int]:
     """What is said before and after one of the agency's words."""
     kind = match.kind
     first, last = min(match.at), max(match.at)
@@ -62,10 +62,12 @@ def _around(match: Match, ours: Set[int], masked: Sequence[str]) -> Iterator[int
 
     before = [said(first - distance) for distance in range(1, _AROUND + 1)]
     after = [said(last + distance) for distance in range(1, _AROUND + 1)]
-    yield place_of("mk", kind)
-    for side, words in (("L", before), ("R", after)):
-        yield from (place_of("m" + side, kind, word) for word in words)
-        for length in (1, 2, 3):
-            yield place_of("m" + side, kind, str(length), *words[:length])
-    yield place_of("mLR", kind, before[0], after[0])
-    yield place_of("mp", kind, str(_OTHER in masked[:first]), str(_OTHER in masked[last + 1 :]))
+    return [
+        place_of("mk", kind),
+        *[place_of("mL", kind, word) for word in before],
+        *[place_of("mR", kind, word) for word in after],
+        *[place_of("mL", kind, str(length), *before[:length]) for length in (1, 2, 3)],
+        *[place_of("mR", kind, str(length), *after[:length]) for length in (1, 2, 3)],
+        place_of("mLR", kind, before[0], after[0]),
+        place_of("mp", kind, str(_OTHER in masked[:first]), str(_OTHER in masked[last + 1 :])),
+    ]

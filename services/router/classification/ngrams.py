@@ -22,12 +22,12 @@ _LEAST_WORDS = 3
 _MOST_CLAUSES = 12
 
 
-class Pair(NamedTuple):
-    """Two neighbours, by their places among the words of the text."""
+class Pairs(NamedTuple):
+    """Neighbours: for each pair the places of its two words in the text, and its n-gram."""
 
-    first: int
-    last: int
-    ngram: int
+    first: list[int]
+    last: list[int]
+    ngrams: list[int]
 
 
 @lru_cache(maxsize=16_384)
@@ -44,14 +44,19 @@ def ngrams_within(form: str) -> list[int]:
     return [place_of("w", stem(form)), *(place_of("c", part) for part in letters)]
 
 
-def pairs_of(forms: Sequence[str]) -> list[Pair]:
+def pairs_of(forms: Sequence[str]) -> Pairs:
     """Words side by side, and telling words side by side once the empty ones are left out."""
     stems = [stem(form) for form in forms]
     telling = [place for place, form in enumerate(forms) if form not in _EMPTY]
-    return [
-        *(Pair(i, i + 1, place_of("b", a, b)) for i, (a, b) in enumerate(pairwise(stems))),
-        *(Pair(i, j, place_of("s", stems[i], stems[j])) for i, j in pairwise(telling)),
-    ]
+    told = [stems[place] for place in telling]
+    return Pairs(
+        first=[*range(len(forms) - 1), *telling[:-1]],
+        last=[*range(1, len(forms)), *telling[1:]],
+        ngrams=[
+            *(place_of("b", one, other) for one, other in pairwise(stems)),
+            *(place_of("s", one, other) for one, other in pairwise(told)),
+        ],
+    )
 
 
 def clauses_of(forms: Sequence[str]) -> list[tuple[int, int]]:

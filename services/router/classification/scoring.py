@@ -6,7 +6,7 @@ words of its own. That is what makes two needs of two separate things, and one n
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 import numpy as np
@@ -36,6 +36,8 @@ _COUNTED = frozenset(("name", "hint", "brand", "topic"))
 _CONNECTING = "et mais aussi puis ensuite sinon egalement plus ainsi car parce alors , ."
 _CONNECTORS = frozenset(_CONNECTING.split())
 _ENERGY = ("edf", "engie")
+_DENYING = frozenset(("pas", "plus", "ni", "non", "sauf", "quitte"))
+_DENIED_WITHIN = 3  # words
 _POWER = frozenset(
     stem(word) for word in ("electricite", "electrique", "courant", "linky", "lumiere")
 )
@@ -77,7 +79,11 @@ def candidates_of(reading: Reading, *, catalogue: CompiledCatalogue) -> list[Can
 def with_stand_ins(reading: Reading, *, catalogue: CompiledCatalogue) -> Reading:
     """The one energy supplier named sells both energies; another supplier named takes all."""
     matches = reading.matches
-    brands = {match.entry.partner for match in matches if match.kind == "brand"}
+    brands = {
+        match.entry.partner
+        for match in matches
+        if match.kind == "brand" and not _is_denied(match, reading)
+    }
     bodies = {match.entry.id for match in matches if match.entry.is_body and match.kind == "name"}
     replaced = {
         partner for body in bodies for partner in catalogue.instead_of.get(body, ())
@@ -96,7 +102,13 @@ def with_stand_ins(reading: Reading, *, catalogue: CompiledCatalogue) -> Reading
             match.kind == "topic" and energy and not (gas_apart and match.entry.partner == "engie")
         )
     ]
-    return replace(reading, matches=sold)
+    return Reading(reading.words, sold, reading.content)
+
+
+def _is_denied(match: Match, reading: Reading) -> bool:
+    """Not EDF, no longer at EDF, neither EDF nor…"""
+    before = reading.words[max(0, match.first - _DENIED_WITHIN) : match.first]
+    return any(word.form in _DENYING for word in before)
 
 
 def _is_gas_apart(matches: list[Match], reading: Reading) -> bool:

@@ -14,5 +14,3 @@ class LabelledText:
     urgent: bool | None = None
     """None when nobody said: then nothing is known of danger either."""
     danger: str | None = None
-    catalogue_knows_it: bool = False
-    """The catalogue was tuned on its like: it says nothing of how far to trust the catalogue."""

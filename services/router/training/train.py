@@ -1,8 +1,7 @@
 """Train the router's model: scikit-learn fits, `classification/linear_model.py` runs.
 
 The second step is fitted on what the first says of texts it was not fitted on (five folds):
-fitted on its own texts it would take the first step for surer than it is. For the same reason
-it leaves out the texts that the catalogue was tuned on.
+fitted on its own texts it would take the first step for surer than it is.
 """
 
 import math
@@ -75,11 +74,10 @@ def train(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> Line
     """
     usable = [text for text in texts if text.agencies]
     read, idf = _read(usable, compiled=compiled)
-    fair = np.array([not text.catalogue_knows_it for text in usable])
     joined = _joined_out_of_fold(read)
     shift, scale = joined.mean(axis=(0, 1)), joined.std(axis=(0, 1)) + 1e-3
     second = [
-        _fit((joined[fair, label, :] - shift) / scale, read.right[fair, label], _SECOND_STRENGTH)
+        _fit((joined[:, label, :] - shift) / scale, read.right[:, label], _SECOND_STRENGTH)
         for label in range(len(LABELS))
     ]
     first = _fit_first(read, np.arange(len(usable)))
@@ -113,6 +111,7 @@ def _read(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> tupl
         (text, AGENCIES.index(agency), places)
         for text, (_, reading) in enumerate(readings)
         for agency, places in mentions_of(reading).items()
+        if agency in AGENCIES
     ]
     said = _counted([places for _, _, places in mentions])
     read = _Texts(
@@ -184,7 +183,11 @@ def _ngrams(forms: Sequence[str], *, parts: Sequence[tuple[int, int]]) -> list[l
     return [
         [
             *(ngram for form in forms[start:end] for ngram in ngrams_within(form)),
-            *(pair.ngram for pair in pairs if pair.first >= start and pair.last < end),
+            *(
+                ngram
+                for first, last, ngram in zip(*pairs, strict=True)
+                if first >= start and last < end
+            ),
         ]
         for start, end in parts
     ]
