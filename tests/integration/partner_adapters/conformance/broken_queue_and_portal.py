@@ -91,7 +91,7 @@ QUEUE_DEFECTS = {
     "opens two files": Defect("casvp", _acknowledges_anew, {2}),
     "replies without a key": Defect("casvp", _replying(lambda k, v: (b"x", v, JSON)), {181}),
     "replies without a type": Defect("casvp", _replying(lambda k, v: (k, v, [])), {182}),
-    "replies nonsense": Defect("casvp", _replying(lambda k, v: (k, b"{", JSON)), {1, 21}),
+    "replies nonsense": Defect("casvp", _replying(lambda k, v: (k, b"{", JSON)), {22}),
     "dies of what it cannot open": Defect(
         "casvp", dying_of("_read", lambda s, record, *_: not _opened(s, record)), {183, 184, 185}
     ),
@@ -211,7 +211,7 @@ def _wrongly_addressed(session: Any) -> None:
 
 
 PORTAL_DEFECTS = {
-    "never looks": Defect("mairie", at_the_portal(_wrongly_addressed), {1, 21, 201, 212}),
+    "never looks": Defect("mairie", at_the_portal(_wrongly_addressed), {201, 212}),
     "keeps a dead session": Defect("mairie", at_the_portal(_keeps_a_dead_session), {202}),
     "signs in each time": Defect("mairie", at_the_portal(_signs_in_each_time), {203}),
     "reads one page": Defect("mairie", at_the_portal(_reads_one_page), {204}),

@@ -94,7 +94,6 @@ def _without_a_zone(message: Message) -> Message:
 
 STATUS_DEFECTS = {
     "says nothing": Defect("edf", announcing(_silent), {21}),
-    "gives times without a zone": Defect("edf", saying(_without_a_zone), {21}),
     "writes statuses badly": Defect(
         "edf",
         announcing(_badly_as_well),
@@ -220,7 +219,7 @@ CALLBACK_DEFECTS = {
     "signs wrongly": Defect("caf", calling(_with_another_key), {102}),
     "signs with an old clock": Defect("engie", calling(_with_an_old_clock), {103}),
     "calls with bad messages": Defect("caf", saying(_without_a_zone), {104}),
-    "calls once only": Defect("caf", sending(_once_only), {105, 106, 107, 108}),
+    "calls once only": Defect("caf", sending(_once_only), {105, 106}),
     "does not sign anew": Defect("engie", calling(_signing_once), {107}),
     "ignores Retry-After": Defect("caf", sending(_at_once_again), {108}),
     "says everything twice": Defect("engie", sending(_twice), {109}),
