@@ -35,9 +35,10 @@ async def statuses_come(bench: Bench) -> None:
     passage=SAID,
 )
 async def readable(bench: Bench) -> None:
-    _said(await bench.every_story())
+    stories = await bench.every_story()
     if bench.hearing.unreadable:
         raise Failed(bench.hearing.unreadable[0][:300])
+    _said(stories)
 
 
 @check(
