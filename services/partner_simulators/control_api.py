@@ -141,6 +141,7 @@ class ControlApi:
             "partners": {
                 partner_id: {
                     "address": simulator.address,
+                    "possible_faults": sorted(simulator.possible_faults),
                     "files": simulator.office.files,
                     "statuses_waiting": outgoing.waiting if outgoing else 0,
                     "statuses_sent": outgoing.sent if outgoing else 0,

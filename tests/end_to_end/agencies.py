@@ -67,6 +67,12 @@ class Agencies:
             }
         )
 
+    async def possible_faults(self) -> dict[str, list[str]]:
+        """What each agency can be told to have."""
+        async with self._http.get(f"{self._url}/health") as response:
+            partners = (await response.json())["partners"]
+        return {partner_id: seen["possible_faults"] for partner_id, seen in partners.items()}
+
     async def break_down(
         self, partner_ids: Iterable[str], fault: str, *, seconds: float | None = None
     ) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import aiohttp
+import asyncpg
 import pytest
 
 from tests.end_to_end.agencies import Agencies
@@ -11,6 +12,13 @@ from tests.end_to_end.person_on_duty import person_on_duty
 from tests.end_to_end.running_system import System
 
 __all__ = ["agencies", "counter", "http", "operations", "system"]
+
+
+@pytest.fixture(scope="session")
+async def database(system: System) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(system.addresses["database_url"])
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture

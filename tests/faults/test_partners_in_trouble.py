@@ -1,43 +1,86 @@
 """An agency whose system fails, in every way: nothing lost, nothing twice, nobody else delayed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.end_to_end.agencies import ALL, Agencies
 from tests.end_to_end.counter import (
     PATIENCE,
+    Case,
     Counter,
     Door,
     Receipt,
     referral_of,
     repeated_lines,
+    steps,
     told,
 )
+from tests.faults.trouble_table import ABOUT_DELIVERY, ALL_STEPS, TABLE, Outcome, Row, troubles
 
 pytestmark = pytest.mark.usefixtures("on_duty")
 
-FAULTS = [
-    "html", "garbage", "truncated", "huge", "redirect", "429", "500",
-    "cut_after_accept", "slow", "down", "unauthorized",
-]  # fmt: skip
-SOAP_FAULTS = [
-    "fault_server", "fault_unavailable", "expired_credentials", "entities", "billion_laughs",
-]  # fmt: skip
-FILES_NOTHING = frozenset([*FAULTS, *SOAP_FAULTS]) - {
-    "truncated", "cut_after_accept", "slow", "fault_server",
-}  # fmt: skip
-"""Of the others, the agency has the referral and we cannot know."""
-SLOW_SECONDS = 2.5
-"""Longer than we wait for an answer, shorter than we wait before we look a referral up."""
 EACH = 4
-TROUBLED = (("caf", "cpam", "edf"), ("engie",))
-"""OAuth2 with callbacks, and two that open a file for each POST, by SOAP and by REST; webhook."""
-TROUBLES = [
-    *((troubled, fault) for troubled in TROUBLED for fault in FAULTS),
-    *((("cpam",), fault) for fault in SOAP_FAULTS),
-]
+"""Referrals for an agency in trouble: enough to open its breaker."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Who plays a part in every row."""
+
+    counter: Counter
+    agencies: Agencies
+    operations: Door
+    database: asyncpg.Connection
+
+
+@pytest.fixture
+def scene(
+    counter: Counter, agencies: Agencies, operations: Door, database: asyncpg.Connection
+) -> Scene:
+    return Scene(counter, agencies, operations, database)
+
+
+async def test_every_fault_a_simulator_can_have_has_its_row(agencies: Agencies) -> None:
+    rows = [(row.partner_id, row.fault) for row in TABLE]
+    possible = await agencies.possible_faults()
+    assert {*rows} == {(each, fault) for each, faults in possible.items() for fault in faults}
+    assert len(rows) == len({*rows})
+
+
+@pytest.mark.parametrize(
+    ("fault", "rows"),
+    troubles(),
+    ids=lambda part: part if isinstance(part, str) else "-".join(row.partner_id for row in part),
+)
+async def test_each_fault_comes_to_what_the_table_says(
+    scene: Scene, fault: str, rows: list[Row]
+) -> None:
+    healthy = [each for each in ALL if each not in {row.partner_id for row in rows}]
+    silent = [row.partner_id for row in rows if row.outcome in ABOUT_DELIVERY]
+    await scene.agencies.behave(silent, statuses=False)
+    try:
+        async with AsyncExitStack() as broken:
+            for row in rows:
+                await broken.enter_async_context(
+                    scene.agencies.broken([row.partner_id], fault, seconds=row.seconds)
+                )
+            theirs = [await submit_to(scene.counter, [row.partner_id], EACH) for row in rows]
+            others = await submit_to(scene.counter, healthy, 1)
+            # The neighbours are served while the trouble lasts.
+            await check_delivered_once(scene, others)
+            for row, receipts in zip(rows, theirs, strict=True):
+                await WHILE_IT_LASTS[row.outcome](scene, row, receipts)
+        for row, receipts in zip(rows, theirs, strict=True):
+            await IN_THE_END[row.outcome](scene, row, receipts)
+        await check_untouched(scene, healthy)
+    finally:
+        await scene.agencies.behave(silent, statuses=True)
 
 
 async def submit_to(counter: Counter, partner_ids: Sequence[str], each: int) -> list[Receipt]:
@@ -50,239 +93,227 @@ async def submit_to(counter: Counter, partner_ids: Sequence[str], each: int) -> 
     )
 
 
-async def check_delivered_once(
-    counter: Counter, agencies: Agencies, receipts: Sequence[Receipt]
-) -> None:
+async def check_delivered_once(scene: Scene, receipts: Sequence[Receipt]) -> None:
     """Every one is with its agency, once, and the timeline says it once."""
-    cases = await asyncio.gather(*(counter.until_delivered(each.case_id) for each in receipts))
+    cases = await asyncio.gather(
+        *(scene.counter.until_delivered(each.case_id) for each in receipts)
+    )
     for case in cases:
         [referral] = case["referrals"]
         # A queue or an inbox has it before the people there have read it.
-        entry = await agencies.until_received(
+        entry = await scene.agencies.until_received(
             referral["partner_id"], referral_id=referral["referral_id"]
         )
         assert entry["times"] == 1, case["reference"]
         assert len(told(case, "referral.delivered")) == 1
-        assert told(case, "referral.delivery_parked") == []
         assert repeated_lines(case) == []
 
 
-async def until_operations_see(operations: Door, troubled: Sequence[str]) -> None:
-    """Until the trouble of each was met often enough for its breaker to open."""
-    async with asyncio.timeout(PATIENCE):
-        for partner_id in troubled:
-            while True:
-                answer = await operations.get(f"/api/v1/partners/{partner_id}")
-                if answer.content["breaker"] != "closed":
-                    break
+async def check_untouched(scene: Scene, partner_ids: Sequence[str]) -> None:
+    """To operations these look as if nothing had happened anywhere."""
+    for partner_id in partner_ids:
+        answer = await scene.operations.get(f"/api/v1/partners/{partner_id}")
+        seen = answer.content["breaker"], answer.content["needs_attention"]
+        assert seen == ("closed", None), partner_id
+
+
+async def until_seen(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    """Until operations read why one of these was not delivered (`token_…`: nor even asked)."""
+    seen: set[str | None] = set()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not any(str(each).endswith(str(row.reason)) for each in seen):
                 await asyncio.sleep(0.1)
+                for receipt in receipts:
+                    case = await scene.counter.show(receipt.case_id)
+                    for referral in case["referrals"]:
+                        seen |= await reasons_of(scene, referral["referral_id"])
+    except TimeoutError:
+        raise AssertionError(f"{row} was seen as {seen}") from None
 
 
-@pytest.mark.parametrize(
-    ("troubled", "fault"),
-    TROUBLES,
-    ids=lambda each: each if isinstance(each, str) else "-".join(each),
-)
-async def test_an_agency_in_trouble_loses_nothing_and_gets_nothing_twice(
-    counter: Counter,
-    agencies: Agencies,
-    operations: Door,
-    troubled: tuple[str, ...],
-    fault: str,
-) -> None:
-    healthy = [partner_id for partner_id in ALL if partner_id not in troubled]
-    seconds = {"slow": SLOW_SECONDS, "429": 1.0}.get(fault)
-    await agencies.behave(troubled, statuses=False)  # a status would prove a lost delivery
-    try:
-        async with agencies.broken(troubled, fault, seconds=seconds):
-            theirs = await submit_to(counter, troubled, EACH)
-            others = await submit_to(counter, healthy, 1)
-            # The neighbours are served while the trouble lasts.
-            await check_delivered_once(counter, agencies, others)
-            await until_operations_see(operations, troubled)
-            if fault in FILES_NOTHING:
-                for receipt in theirs:
-                    case = await counter.show(receipt.case_id)
-                    assert told(case, "referral.delivered") == []
-        # Operations look at an agency that turned us away; the next request finds it well.
-        theirs += await submit_to(counter, troubled, 1)
-        await check_delivered_once(counter, agencies, theirs)
-    finally:
-        await agencies.behave(troubled, statuses=True)
+async def reasons_of(scene: Scene, referral_id: str) -> set[str | None]:
+    answer = await scene.operations.get(f"/api/v1/referrals/{referral_id}")
+    if answer.status == 404:  # routed, and not yet heard of
+        return set()
+    return {
+        attempt["reason"]
+        for delivery in answer.content["deliveries"]
+        for attempt in delivery["attempts"]
+        if attempt["outcome"] != "accepted"
+    }
 
 
-MAIL_FAULTS = [
-    "down", "garbage", "greylist", "no_starttls", "expired_certificate", "unauthorized",
-]  # fmt: skip
-SFTP_FAULTS = [
-    "down", "slow", "unauthorized", "wrong_host_key", "permission_denied", "disk_full",
-]  # fmt: skip
-NOT_TAKEN = [
-    *(("sncf", fault) for fault in MAIL_FAULTS),
-    *(("laposte", fault) for fault in SFTP_FAULTS),
-]
-"""The agency has nothing, and we know it."""
+async def until_breaker_opens(scene: Scene, row: Row) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            answer = await scene.operations.get(f"/api/v1/partners/{row.partner_id}")
+            if answer.content["breaker"] != "closed":
+                return
+            await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize(("partner_id", "fault"), NOT_TAKEN)
-async def test_what_certainly_was_not_taken_is_sent_again_by_itself(
-    counter: Counter, agencies: Agencies, operations: Door, partner_id: str, fault: str
-) -> None:
-    await agencies.behave([partner_id], statuses=False)
-    try:
-        seconds = SLOW_SECONDS if fault == "slow" else None
-        async with agencies.broken([partner_id], fault, seconds=seconds):
-            theirs = await submit_to(counter, [partner_id], EACH)
-            others = await submit_to(counter, [each for each in ALL if each != partner_id], 1)
-            await check_delivered_once(counter, agencies, others)
-            await until_operations_see(operations, [partner_id])
-            for receipt in theirs:
-                case = await counter.show(receipt.case_id)
-                assert told(case, "referral.delivered") == []
-        theirs += await submit_to(counter, [partner_id], 1)
-        await check_delivered_once(counter, agencies, theirs)
-        for receipt in theirs:
-            case = await counter.show(receipt.case_id)
-            assert told(case, "referral.delivery_uncertain") == []
-    finally:
-        await agencies.behave([partner_id], statuses=True)
+async def until_each(
+    scene: Scene, receipts: Sequence[Receipt], happened: Callable[[Case], bool]
+) -> list[Case]:
+    return await asyncio.gather(*(scene.counter.until(each.case_id, happened) for each in receipts))
 
 
-@pytest.mark.parametrize("fault", ["cut_before_accept", "cut_after_accept"])
-async def test_a_batch_cut_at_its_last_step_is_looked_up_and_filed_once(
-    counter: Counter, agencies: Agencies, fault: str
-) -> None:
-    await agencies.behave(["laposte"], statuses=False)
-    try:
-        async with agencies.broken(["laposte"], fault):
-            theirs = await submit_to(counter, ["laposte"], EACH)
-            others = await submit_to(counter, [each for each in ALL if each != "laposte"], 1)
-            await check_delivered_once(counter, agencies, others)
-            if fault == "cut_after_accept":
-                await check_delivered_once(counter, agencies, theirs)
-        theirs += await submit_to(counter, ["laposte"], 1)
-        await check_delivered_once(counter, agencies, theirs)
-    finally:
-        await agencies.behave(["laposte"], statuses=True)
-
-
-@pytest.mark.parametrize("fault", ["truncated", "garbage", "duplicate", "out_of_order"])
-async def test_files_that_come_half_twice_or_late_lose_nothing_and_move_nothing_back(
-    counter: Counter, agencies: Agencies, fault: str
-) -> None:
-    async with agencies.broken(["laposte"], fault):
-        receipts = await submit_to(counter, ["laposte"], EACH)
-        for receipt in receipts:
-            case = await counter.until(receipt.case_id, lambda case: case["status"] == "closed")
-            changes = told(case, "referral.status_changed")
-            steps = [line["facts"]["status"] for line in changes]
-            known = ["acknowledged", "in_progress", "resolved"]
-            assert steps == [step for step in known if step in steps]
-            assert {"acknowledged", "resolved"} <= {*steps}
-
-
-async def test_a_line_refused_in_an_acknowledgement_is_the_agency_s_refusal(
-    counter: Counter, agencies: Agencies
-) -> None:
-    async with agencies.broken(["laposte"], "refuse"):
-        receipt = await counter.submit("Question", to=["laposte"])
-        case = await counter.until(
-            receipt.case_id, lambda case: bool(told(case, "referral.status_changed"))
-        )
-    [change] = told(case, "referral.status_changed")
-    assert change["facts"]["status"] == "refused"
-    assert change["facts"]["refusal_reason"] == "incomplete"
-
-
-@pytest.mark.parametrize("fault", ["cut_after_accept", "slow"])
-@pytest.mark.parametrize("settled_by", ["the agency's answer", "a person"])
-async def test_a_mail_that_may_have_arrived_is_never_sent_twice(
-    counter: Counter, agencies: Agencies, fault: str, settled_by: str
-) -> None:
-    await agencies.behave(["sncf"], statuses=settled_by == "the agency's answer")
-    try:
-        async with agencies.broken(["sncf"], fault, seconds=SLOW_SECONDS):
-            theirs = await submit_to(counter, ["sncf"], EACH)
-            others = await submit_to(counter, [each for each in ALL if each != "sncf"], 1)
-            for receipt in theirs:
-                await counter.until(
-                    receipt.case_id, lambda case: bool(told(case, "referral.delivery_uncertain"))
-                )
-            await check_delivered_once(counter, agencies, others)
-        await check_delivered_once(counter, agencies, theirs)
-    finally:
-        await agencies.behave(["sncf"], statuses=True)
-
-
-@pytest.mark.parametrize(
-    ("fault", "steps"),
-    [
-        ("duplicate", ["acknowledged", "in_progress", "resolved"]),
-        ("out_of_order", ["in_progress", "resolved"]),
-    ],
-)
-async def test_answers_that_come_twice_or_late_move_nothing_back(
-    counter: Counter, agencies: Agencies, fault: str, steps: list[str]
-) -> None:
-    async with agencies.broken(["sncf"], fault):
-        receipts = await submit_to(counter, ["sncf"], EACH)
-        for receipt in receipts:
-            await counter.until(
-                receipt.case_id,
-                lambda case: "in_progress" in str(told(case, "referral.status_changed")),
-            )
+async def it_is_not_claimed(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    await until_seen(scene, row, receipts)
+    await until_breaker_opens(scene, row)
     for receipt in receipts:
-        case = await counter.until(receipt.case_id, lambda case: case["status"] == "closed")
-        changes = told(case, "referral.status_changed")
-        assert [line["facts"]["status"] for line in changes] == steps
+        case = await scene.counter.show(receipt.case_id)
+        assert told(case, "referral.delivered") == []
 
 
-async def test_a_mail_refused_as_it_stands_waits_for_a_person(
-    counter: Counter, agencies: Agencies
-) -> None:
-    async with agencies.broken(["sncf"], "refuse"):
-        receipt = await counter.submit("Question", to=["sncf"])
-        case = await counter.until(
-            receipt.case_id, lambda case: bool(told(case, "referral.delivery_parked"))
-        )
-    [parked] = told(case, "referral.delivery_parked")
-    assert parked["facts"]["reason"] == "smtp_554"
+async def somebody_is_asked(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    await until_seen(scene, row, receipts)
+    await until_each(scene, receipts, lambda case: bool(told(case, "referral.delivery_uncertain")))
 
 
-@pytest.mark.parametrize(
-    ("partner_id", "fault", "reason"),
-    [("engie", "refuse", "http_422"), ("cpam", "fault_client", "fault_client")],
-)
-async def test_what_an_agency_refuses_as_it_stands_waits_for_a_person(
-    counter: Counter, agencies: Agencies, partner_id: str, fault: str, reason: str
-) -> None:
-    async with agencies.broken([partner_id], fault):
-        receipt = await counter.submit("Question", to=[partner_id, "caf"])
-        case = await counter.until(
-            receipt.case_id, lambda case: bool(told(case, "referral.delivery_parked"))
-        )
-    [parked] = told(case, "referral.delivery_parked")
-    assert parked["facts"]["reason"] == reason
-    assert parked["facts"]["owner"]
-    referral = referral_of(case, partner_id)
-    delivery = referral["delivery"]
-    assert (delivery["state"], delivery["attempt"]) == ("parked", 1)  # never again as it stands
-    await counter.until(
-        receipt.case_id, lambda case: referral_of(case, "caf")["status"] == "resolved"
+async def it_is_parked(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    cases = await until_each(
+        scene, receipts, lambda case: bool(told(case, "referral.delivery_parked"))
     )
-    assert await agencies.received(partner_id, referral_id=referral["referral_id"]) == []
+    for case in cases:
+        [parked] = told(case, "referral.delivery_parked")
+        assert parked["facts"]["reason"] == row.reason
+        assert parked["facts"]["owner"]
+        referral = referral_of(case, row.partner_id)
+        delivery = referral["delivery"]
+        assert (delivery["state"], delivery["attempt"]) == ("parked", 1)  # never as it stands
+        assert not await scene.agencies.received(
+            row.partner_id, referral_id=referral["referral_id"]
+        )
 
 
-async def test_callbacks_and_polls_that_were_missed_are_caught_up(
-    counter: Counter, agencies: Agencies
-) -> None:
-    """The agencies worked on while their doors were shut: every step is told, in order."""
-    receipts = await submit_to(counter, ("edf", "sncf"), 3)
-    await asyncio.gather(*(counter.until_delivered(each.case_id) for each in receipts))
-    async with agencies.broken(["edf", "sncf"], "down"):
-        await asyncio.sleep(1)
+async def it_is_their_refusal(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    cases = await until_each(
+        scene, receipts, lambda case: bool(told(case, "referral.status_changed"))
+    )
+    for case in cases:
+        [change] = told(case, "referral.status_changed")
+        assert change["facts"]["status"] == "refused"
+        assert change["facts"]["refusal_reason"] == row.reason
+
+
+async def it_waits_there(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    await until_each(scene, receipts, lambda case: bool(told(case, "referral.delivered")))
+
+
+async def nothing_is_claimed(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    cases = await until_each(scene, receipts, lambda case: bool(told(case, "referral.delivered")))
+    for case in cases:
+        referral_id = referral_of(case, row.partner_id)["referral_id"]
+        assert row.reason in await buried_reply(scene, row.partner_id, key=referral_id)
+        assert steps(await scene.counter.show(case["case_id"]), row.partner_id) == []
+
+
+async def buried_reply(scene: Scene, partner_id: str, *, key: str) -> Any:
+    """The reason of the one dead letter with this key, once it is there."""
+    async with asyncio.timeout(PATIENCE):
+        while not (
+            found := await scene.database.fetch(
+                "SELECT error FROM partner_adapters.dead_letters WHERE topic = $1 AND key = $2",
+                f"partner-replies-{partner_id}",
+                key.encode(),
+            )
+        ):
+            await asyncio.sleep(0.1)
+    [letter] = found
+    return letter["error"]
+
+
+async def it_is_told_to_the_end(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    cases = await until_each(scene, receipts, lambda case: case["status"] == "closed")
+    for case in cases:
+        seen = steps(case, row.partner_id)
+        wanted = row.steps or tuple(step for step in ALL_STEPS if step in seen)
+        assert tuple(seen) == wanted, row
+        assert seen[-1] == "resolved"
+    await check_delivered_once(scene, receipts)
+
+
+async def it_is_delivered_once(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    # Operations look at an agency that turned us away; the next request finds it well.
+    later = await submit_to(scene.counter, [row.partner_id], 1)
+    await check_delivered_once(scene, [*receipts, *later])
     for receipt in receipts:
-        case = await counter.until(receipt.case_id, lambda case: case["status"] == "closed")
-        assert [line["facts"]["status"] for line in told(case, "referral.status_changed")] == [
-            "acknowledged", "in_progress", "resolved",
-        ]  # fmt: skip
+        case = await scene.counter.show(receipt.case_id)
+        assert told(case, "referral.delivery_parked") == []
+        if row.outcome is not Outcome.DECIDED:
+            assert told(case, "referral.delivery_uncertain") == []
+
+
+async def it_goes_on_when_replayed(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    answer = await scene.operations.post(
+        f"/api/v1/partners/{row.partner_id}/replay", {"reason": row.reason, "dry_run": False}
+    )
+    assert answer.content["replayed"] == len(receipts), answer
+    await check_delivered_once(scene, receipts)
+
+
+async def it_stays_so(scene: Scene, row: Row, receipts: Sequence[Receipt]) -> None:
+    """What was said is said; the next one finds the agency well."""
+    later = await submit_to(scene.counter, [row.partner_id], 1)
+    await it_is_told_to_the_end(scene, replace(row, steps=ALL_STEPS), later)
+
+
+Check = Callable[[Scene, Row, Sequence[Receipt]], Awaitable[None]]
+
+WHILE_IT_LASTS: dict[Outcome, Check] = {
+    Outcome.SENT_AGAIN: it_is_not_claimed,
+    Outcome.LOOKED_UP: until_seen,
+    Outcome.RECOGNISED: until_seen,
+    Outcome.DECIDED: somebody_is_asked,
+    Outcome.PARKED: it_is_parked,
+    Outcome.REFUSED: it_is_their_refusal,
+    Outcome.WAITS: it_waits_there,
+    Outcome.FORWARD: it_is_told_to_the_end,
+    Outcome.UNREADABLE: nothing_is_claimed,
+}
+IN_THE_END: dict[Outcome, Check] = {
+    Outcome.SENT_AGAIN: it_is_delivered_once,
+    Outcome.LOOKED_UP: it_is_delivered_once,
+    Outcome.RECOGNISED: it_is_delivered_once,
+    Outcome.DECIDED: it_is_delivered_once,
+    Outcome.PARKED: it_goes_on_when_replayed,
+    Outcome.REFUSED: it_stays_so,
+    Outcome.WAITS: it_is_told_to_the_end,
+    Outcome.FORWARD: it_stays_so,
+    Outcome.UNREADABLE: it_stays_so,
+}
+
+
+async def test_an_agency_s_answer_settles_what_nobody_could_know(scene: Scene) -> None:
+    async with scene.agencies.broken(["sncf"], "cut_after_accept"):
+        receipts = await submit_to(scene.counter, ["sncf"], EACH)
+        await somebody_is_asked(scene, Row("sncf", "", Outcome.DECIDED, "line_cut"), receipts)
+    await check_delivered_once(scene, receipts)
+
+
+async def test_a_parked_share_holds_up_no_other_of_its_case(scene: Scene) -> None:
+    async with scene.agencies.broken(["engie"], "refuse"):
+        receipt = await scene.counter.submit("Deux questions", to=["engie", "caf"])
+        case = await scene.counter.until(
+            receipt.case_id,
+            lambda case: (
+                bool(told(case, "referral.delivery_parked", "engie"))
+                and referral_of(case, "caf")["status"] == "resolved"
+            ),
+        )
+    assert referral_of(case, "engie")["delivery"]["state"] == "parked"
+    await scene.operations.post("/api/v1/partners/engie/replay", {"dry_run": False})
+    await scene.counter.until(receipt.case_id, lambda case: case["status"] == "closed")
+
+
+async def test_polls_that_were_missed_are_caught_up(scene: Scene) -> None:
+    """The agencies worked on while their doors were shut: every step is told, in order."""
+    receipts = await submit_to(scene.counter, ("edf", "sncf"), 3)
+    await asyncio.gather(*(scene.counter.until_delivered(each.case_id) for each in receipts))
+    async with scene.agencies.broken(["edf", "sncf"], "down"):
+        await asyncio.sleep(1)
+    for case in await until_each(scene, receipts, lambda case: case["status"] == "closed"):
+        [referral] = case["referrals"]
+        assert tuple(steps(case, referral["partner_id"])) == ALL_STEPS

@@ -136,13 +136,6 @@ async def producer(system: System) -> AsyncIterator[AIOKafkaProducer]:
     await found.stop()
 
 
-@pytest.fixture(scope="module")
-async def database(system: System) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(system.addresses["database_url"])
-    yield connection
-    await connection.close()
-
-
 async def write(producer: AIOKafkaProducer, topic: str, poisons: Sequence[Poison]) -> list[Buried]:
     """Every poison on every partition, so that whatever comes next is behind one of each."""
     partitions = sorted(await producer.partitions_for(topic))

@@ -380,3 +380,4 @@ async def test_health_lists_the_partners(agencies: Agencies) -> None:
         partners = (await response.json())["partners"]
     assert {*partners} == {"caf", "engie", "edf"}
     assert partners["edf"]["address"] == agencies.address("edf")
+    assert "cut_after_accept" in partners["edf"]["possible_faults"]
