@@ -168,12 +168,13 @@ def _matches(
     found: set[tuple[Key, frozenset[int]]] = set()
     times: Counter[Key] = Counter()
     matches: list[Match] = []
+    said = frozenset(places)
     for part, positions in places.items():
         for key in catalogue.keys_by_anchor.get(part, ()):
-            if len(key) > 1 and not all(other in places for other in key):
+            if len(key) > 1 and not said.issuperset(key):
                 continue
             for position in positions[:_MOST_PLACES]:
-                hit = _hit(key, part, position, places)
+                hit = (position,) if len(key) == 1 else _hit(key, part, position, places)
                 if hit is None or not _one_sentence(hit, content, sentences):
                     continue
                 at = frozenset(content[place][0] for place in hit)
@@ -189,8 +190,6 @@ def _hit(
     key: Key, anchor: str, position: int, places: dict[str, list[int]]
 ) -> tuple[int, ...] | None:
     """Where each word of the name stands, closest to its anchor; None when one is missing."""
-    if len(key) == 1:
-        return (position,)
     hit: list[int] = []
     reach = len(key) - 1 + _MOST_APART
     for part in key:

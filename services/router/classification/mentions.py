@@ -45,7 +45,7 @@ def _places(own: Sequence[Match], masked: Sequence[str], everywhere: Sequence[in
     places = set(everywhere)
     for match in own:
         places.update(_around(match, ours, masked))
-    return sorted(places)
+    return list(places)
 
 
 def _around(match: Match, ours: Set[int], masked: Sequence[str]) -> list[int]:
