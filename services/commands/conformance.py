@@ -13,7 +13,7 @@ from services.commands.partner_files import read_partner_files
 from services.commands.printing import console, print_json, print_rows, tell
 
 if TYPE_CHECKING:
-    from services.partner_adapters.conformance.set_up import Terms
+    from services.partner_adapters.conformance.transports import Terms
     from services.partner_adapters.conformance.verdict import Report, Result
     from services.partner_adapters.partner_environment import ConnectedPartner
     from services.partner_adapters.partner_file import PartnerFile
@@ -48,7 +48,7 @@ def conformance(
     as_json: bool,
 ) -> ExitCode:
     """Run the checks and print what came of them; raises `WrongUsage` when they cannot run."""
-    from services.partner_adapters.conformance.set_up import Terms
+    from services.partner_adapters.conformance.transports import Terms
     from shared.plumbing.clock import SystemClock
 
     partner = _connected(_file(partner_id, folder), address)

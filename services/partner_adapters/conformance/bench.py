@@ -35,7 +35,8 @@ from shared.plumbing.clock import Clock
 
 OfKind = TypeVar("OfKind")
 
-_AT_ONCE = frozenset({"rest", "webhook", "soap"})
+ANSWERING_AT_ONCE = ("rest", "soap", "webhook")
+"""Kinds whose answer comes while we wait; elsewhere what is refused is said by a status."""
 SETTLING = 0.1
 """Of the patience: how long nothing more is waited for once all seems said."""
 
@@ -78,7 +79,7 @@ class Bench:
     async def has_taken(self, delivery: Delivery) -> Receipt:
         """Hand a referral over and be sure that it was taken: at once, or by its first status."""
         receipt = await self.hand_over(delivery)
-        if self.file.kind not in _AT_ONCE:
+        if self.file.kind not in ANSWERING_AT_ONCE:
             first = await self.first_status(delivery.referral_id)
             if self.meaning(first) is ReferralStatus.REFUSED:
                 raise Failed(f"it was refused: {first.word} {first.reason_word or ''}".strip())

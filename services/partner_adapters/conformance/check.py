@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from services.partner_adapters.conformance.bench import Bench
+from services.partner_adapters.conformance.bench import ANSWERING_AT_ONCE, Bench
 from services.partner_adapters.partner_file import (
     ApiKey,
     ByCallback,
@@ -60,8 +60,7 @@ def not_kinds(names: dict[str, str]) -> Need:
     return lambda file: names.get(file.kind)
 
 
-answers_at_once = kinds("rest", "webhook", "soap")
-"""An answer comes while we wait; elsewhere what is refused is said by a status."""
+answers_at_once = kinds(*ANSWERING_AT_ONCE)
 
 
 def recognises_repetitions(file: PartnerFile) -> str | None:

@@ -37,6 +37,11 @@ class EmailProbe:
         """It keeps nothing open."""
 
 
+def email_probe(partner: ConnectedPartner, clock: Clock) -> EmailProbe:
+    """Opens nothing."""
+    return EmailProbe(partner=partner, clock=clock)
+
+
 @check(
     161,
     "Its server takes no mail with a wrong password",

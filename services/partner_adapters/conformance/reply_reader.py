@@ -51,11 +51,13 @@ async def reading_replies(*, kafka: str, topic: str, hearing: Hearing) -> AsyncI
         async for record in consumer:
             replies.take(record)
 
-    await consumer.start()
-    await consumer.seek_to_end()
-    reading = asyncio.ensure_future(read())
     try:
-        yield replies
+        await consumer.start()
+        await consumer.seek_to_end()
+        reading = asyncio.ensure_future(read())
+        try:
+            yield replies
+        finally:
+            reading.cancel()
     finally:
-        reading.cancel()
         await consumer.stop()

@@ -111,7 +111,7 @@ async def look_up_word(bench: Bench) -> None:
     await bench.hand_over(delivery)
     answer = await _probe(bench).us.call("GET", f"/referrals/{delivery.referral_id}")
     word = json_object(answer).get("status")
-    if word not in bench.file.statuses:
+    if not isinstance(word, str) or word not in bench.file.statuses:
         raise Failed(shown(answer))
 
 
@@ -306,7 +306,7 @@ def _reference(answer: Answer) -> object:
 
 
 def _ids(page: Mapping[str, Any]) -> list[object]:
-    return [status.get("id") for status in page["statuses"]]
+    return [status.get("id") for status in page["statuses"] if isinstance(status, dict)]
 
 
 async def _posted_twice(bench: Bench) -> tuple[Answer, Answer]:

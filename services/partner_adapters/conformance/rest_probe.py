@@ -87,7 +87,7 @@ class RestProbe:
             await http.close()
 
 
-def rest_probe(partner: ConnectedPartner, *, clock: Clock) -> RestProbe:
+def rest_probe(partner: ConnectedPartner, clock: Clock) -> RestProbe:
     """Opens nothing yet."""
     is_oauth2 = isinstance(partner.file.credentials, OAuth2)
     wrong: Authorization = _WrongToken() if is_oauth2 else ApiKeyAuthorization("not-our-key")

@@ -26,6 +26,7 @@ from services.partner_adapters.sftp.batch_file import (
 from services.partner_adapters.sftp.connection import PartnerSftp
 from services.partner_adapters.sftp.folders import Folders
 from shared.contracts.referral_status import ReferralStatus
+from shared.plumbing.clock import Clock
 
 OPENED = "sftp.md#ce-que-vous-ouvrez--what-you-open"
 BATCH = "sftp.md#un-lot--a-batch"
@@ -66,7 +67,7 @@ class SftpProbe:
         """Nothing is kept open between two sessions."""
 
 
-def sftp_probe(partner: ConnectedPartner) -> SftpProbe:
+def sftp_probe(partner: ConnectedPartner, _: Clock) -> SftpProbe:
     """Opens nothing yet; raises `PartnerNotConfigured`."""
     folders = partner.file.settings_of(Folders)
     return SftpProbe(partner=partner, sftp=sftp_of(partner), folders=folders)

@@ -65,7 +65,7 @@ class SoapProbe:
         await self.http.close()
 
 
-def soap_probe(partner: ConnectedPartner, *, clock: Clock) -> SoapProbe:
+def soap_probe(partner: ConnectedPartner, clock: Clock) -> SoapProbe:
     """Opens nothing yet; raises `PartnerNotConfigured`."""
     return SoapProbe(
         http=http_of(partner),

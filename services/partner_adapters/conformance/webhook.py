@@ -83,7 +83,7 @@ class WebhookProbe:
         await self.http.close()
 
 
-def webhook_probe(partner: ConnectedPartner, *, clock: Clock) -> WebhookProbe:
+def webhook_probe(partner: ConnectedPartner, clock: Clock) -> WebhookProbe:
     """Opens nothing yet."""
     credentials = partner.file.credentials
     if not isinstance(credentials, SigningKeys):

@@ -10,7 +10,8 @@ from typing import Any
 from services.commands.demonstration_secrets import DemonstrationSecrets
 from services.partner_adapters.conformance.bench import Bench
 from services.partner_adapters.conformance.portal_door import ACCOUNT, PASSWORD
-from services.partner_adapters.conformance.set_up import Terms, set_up
+from services.partner_adapters.conformance.set_up import set_up
+from services.partner_adapters.conformance.transports import Terms
 from services.partner_adapters.partner_environment import ConnectedPartner, connect_partners
 from services.partner_adapters.read_partner_files import load_partner_files
 from services.partner_adapters.registry import ADAPTERS
