@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI, Request
+from prometheus_client import Counter
 from pydantic import ValidationError
 from pydantic_core import from_json
 from starlette.responses import Response
@@ -26,6 +27,10 @@ from services.partner_adapters.status_store import Said
 from shared.plumbing.http_door import FieldError, Problem, public
 from shared.plumbing.observability import log
 from shared.plumbing.validation_messages import field_errors
+
+_REFUSED = Counter(
+    "aiguillage_callbacks_refused_total", "Callbacks not believed", ["partner", "because"]
+)
 
 
 def add_routes(app: FastAPI) -> None:
@@ -52,6 +57,7 @@ def add_routes(app: FastAPI) -> None:
             if each == "foreign"
         ]
         if foreign:
+            _REFUSED.labels(partner_id, "foreign_referral").inc(len(foreign))
             # The others are recorded: saying them again would do no harm, nor is it needed.
             raise Problem(404, errors=foreign)
         return Response(status_code=204)
@@ -79,6 +85,7 @@ def _verify(partner_id: str, body: bytes, request: Request, parts: DoorParts) ->
         verify_signature(body, request.headers, keys=keys, now=parts.clock.now())
     except BadSignature as error:
         log.warning("callback_refused", partner_id=partner_id, reason=str(error))
+        _REFUSED.labels(partner_id, str(error)).inc()
         raise Problem(401, code=f"callback-{str(error).replace('_', '-')}") from None
 
 

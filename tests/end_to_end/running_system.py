@@ -35,6 +35,7 @@ class System:
     addresses: Mapping[str, str]
     tokens: Mapping[str, str]
     passwords: Mapping[str, str]
+    partner_secrets: Mapping[str, str]
     folder: Path
     process: asyncio.subprocess.Process
 
@@ -143,7 +144,14 @@ async def _start() -> System:
         _remove(folder)
         raise
     secrets = json.loads((folder / "secrets.json").read_text("utf-8"))
-    return System(addresses, secrets["tokens"], secrets["passwords"], folder, process)
+    return System(
+        addresses=addresses,
+        tokens=secrets["tokens"],
+        passwords=secrets["passwords"],
+        partner_secrets=secrets["partner_secrets"],
+        folder=folder,
+        process=process,
+    )
 
 
 async def _stop(system: System) -> None:
