@@ -1,6 +1,6 @@
 """Runs the checks of one partner, one after another, and says what came of each."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
 from services.partner_adapters.conformance.bench import Bench
 from services.partner_adapters.conformance.check import Check
@@ -14,7 +14,6 @@ from services.partner_adapters.conformance.verdict import (
     Result,
 )
 from services.partner_adapters.partner_adapter import PartnerFailure, PartnerUnavailable
-from services.partner_adapters.partner_file import PartnerFile
 
 
 async def run_checks(
@@ -31,11 +30,6 @@ async def run_checks(
         results.append(await _run(check, bench))
         after_each(results[-1])
     return Report(partner_id=bench.file.id, kind=bench.file.kind, results=tuple(results))
-
-
-def those_that_apply(file: PartnerFile) -> Iterable[tuple[Check, str | None]]:
-    """Every check, and why it does not apply to this partner, if it does not."""
-    return [(check, check.why_not(file)) for check in CHECKS]
 
 
 async def _something_answers(bench: Bench) -> None:
