@@ -26,6 +26,7 @@ async def meet_fault(fault: Fault, request: web.BaseRequest) -> web.StreamRespon
     """The wrong answer given instead of serving; None when the request is served after all."""
     match fault.kind:
         case "slow":
+            await request.read()  # so that it is filed even when the caller waits no longer
             await asyncio.sleep(5.0 if fault.seconds is None else fault.seconds)
             return None
         case "huge":

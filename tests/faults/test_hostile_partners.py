@@ -308,6 +308,7 @@ async def test_loops_machines_and_strangers_by_mail_are_not_heard_and_people_are
         before = await counted(system, http, "mails_ignored_total", "sncf")
         buried = await letters(database)
         real = post.answer(referral_id, "accuse_reception\n")
+        real.add_attachment(b"x" * ELEVEN_MB, maintype="image", subtype="tiff")
         await post.put(
             post.answer(referral_id, "regle\n", Auto_Submitted="auto-replied"),
             post.answer(referral_id, "regle\n", Precedence="bulk"),

@@ -7,6 +7,7 @@ fault that has no row here.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import zip_longest
 
 
 class Outcome(Enum):
@@ -182,12 +183,12 @@ HALVES = (
 """Agencies that are in trouble together, while the others must notice nothing."""
 
 
-def troubles() -> list[tuple[str, list[Row]]]:
-    """The rows that can be tried at the same time: one fault, in one half of the agencies."""
-    faults = dict.fromkeys(row.fault for row in TABLE)
-    together = [
-        (fault, [row for row in TABLE if row.fault == fault and row.partner_id in half])
-        for fault in faults
+def troubles() -> list[tuple[Row, ...]]:
+    """The rows that are tried together: one of each agency of a half, until none is left."""
+    return [
+        tuple(row for row in together if row is not None)
         for half in HALVES
+        for together in zip_longest(
+            *([row for row in TABLE if row.partner_id == partner_id] for partner_id in half)
+        )
     ]
-    return [(fault, rows) for fault, rows in together if rows]

@@ -314,6 +314,16 @@ async def test_a_slow_agency_still_files(agencies: Agencies, referral: Form) -> 
     assert (await agencies.hand_in("edf", referral()))[0] == 201
 
 
+async def test_a_slow_agency_files_what_it_was_given_though_nobody_waits_any_more(
+    agencies: Agencies, referral: Form
+) -> None:
+    await agencies.order("faults", "edf", fault="slow", seconds=0.5, count=1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await agencies.hand_in("edf", referral())
+    await eventually(lambda: agencies.simulators["edf"].office.files == 1)
+
+
 async def test_a_line_cut_after_accepting_leaves_a_file(agencies: Agencies, referral: Form) -> None:
     await agencies.order("faults", "edf", fault="cut_after_accept", count=1)
     form = referral()
