@@ -143,7 +143,8 @@ def _danger(chance: Mapping[str, float]) -> str | None:
 
 
 def _is_telling(word: Word) -> bool:
-    return word.form not in STOPWORDS and any(letter.isalpha() for letter in word.form)
+    is_word = any(letter.isalpha() for letter in word.form) and len(set(word.form)) > 1
+    return is_word and word.form not in STOPWORDS
 
 
 def _is_unclear(lexical: Classification, chance: Mapping[str, float]) -> bool:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 
-TRAINING = tuple(f"training_texts_{part}.jsonl" for part in "abcdefghij")
+TRAINING = tuple(f"training_texts_{part}.jsonl" for part in "abcdefghijklmnop")
 DEVELOPMENT = ("development_texts.jsonl", "development_texts_b.jsonl")
 TEST = "test_texts.jsonl"
 
