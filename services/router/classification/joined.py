@@ -28,7 +28,7 @@ OUTSIDE = "hors_perimetre"
 OWN_DESK = "accompagnement"
 UNKNOWN_BODY = "autre_organisme"
 
-INCLUDED_FROM = 0.35
+INCLUDED_FROM = 0.4
 LIKELY_FROM = 0.45
 # In human looks at a triage screen (two minutes): a wrong agency makes the visitor wait for its
 # refusal, a missing one for the visitor to come back. Chosen so that about one text in seven
@@ -36,7 +36,7 @@ LIKELY_FROM = 0.45
 COST_OF_A_WRONG_AGENCY = 1.7
 COST_OF_A_MISSING_AGENCY = 1.15
 # An urgent case that waits costs far more than a case looked at first for nothing.
-URGENT_FROM = 0.2
+URGENT_FROM = 0.15
 # A danger missed may cost a life, a false one costs a look.
 DANGER_FROM = 0.3
 _DECIDING_WORDS = 3
