@@ -1,8 +1,8 @@
 """The faults of an HTTP door, as bytes on the line.
 
-A gateway that answers nonsense did not pass the request on: nothing is filed. Two faults
-file the referral first and spoil the answer only (`truncated`, `cut_after_accept`): these
-are the unknown outcomes.
+A gateway that answers nonsense did not pass the request on: nothing is filed. Three faults
+file the referral first and spoil the answer only (`truncated`, `cut_after_accept`, `trickle`):
+these are the unknown outcomes.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ async def meet_fault(fault: Fault, request: web.BaseRequest) -> web.StreamRespon
             return None
         case "huge":
             return await _huge(request)
-        case "truncated" | "cut_after_accept":
+        case "truncated" | "cut_after_accept" | "trickle":
             return None
         case kind:
             return _instead(kind, fault.seconds)
 
 
-def answer_wrongly(
+async def answer_wrongly(
     fault: Fault, request: web.BaseRequest, response: web.Response
 ) -> web.StreamResponse:
     """Spoil an answer whose request was served."""
@@ -53,6 +53,8 @@ def answer_wrongly(
             if request.transport is not None:
                 request.transport.abort()
             return response
+        case "trickle":
+            return await _trickle(request, response, seconds=fault.seconds or 5.0)
         case _:
             return response
 
@@ -84,3 +86,23 @@ async def _huge(request: web.BaseRequest) -> web.StreamResponse:
     except ConnectionError:
         return response  # a client that has read enough hangs up: that is the point
     return response
+
+
+async def _trickle(
+    request: web.BaseRequest, response: web.Response, *, seconds: float
+) -> web.StreamResponse:
+    """The whole answer over a line that carries next to nothing."""
+    body = response.body if isinstance(response.body, bytes) else b""
+    slow = web.StreamResponse(
+        status=response.status, headers={"Content-Type": response.content_type}
+    )
+    slow.content_length = len(body)
+    try:
+        await slow.prepare(request)
+        for byte in body:
+            await slow.write(bytes([byte]))
+            await asyncio.sleep(seconds / len(body))
+        await slow.write_eof()
+    except ConnectionError:
+        return slow  # the client had enough of waiting
+    return slow

@@ -13,6 +13,7 @@ DOOR_FAULTS = STATUS_FAULTS | frozenset(
     {
         "down",  # nobody listens: connection refused
         "slow",  # answers after `seconds`
+        "trickle",  # files the referral, then answers byte by byte for `seconds`
         "garbage",  # 200 with bytes that are nothing
         "html",  # 200 with a maintenance page
         "truncated",  # files the referral, then answers half a JSON document

@@ -65,7 +65,7 @@ class RestAgency:
             return answered(401, {"errors": [_wrong("", "authentification requise")]})
         response = await self._serve(request, method, path)
         if fault is not None:
-            return answer_wrongly(fault, request, response)
+            return await answer_wrongly(fault, request, response)
         return response
 
     async def _serve(self, request: web.BaseRequest, method: str, path: str) -> web.Response:

@@ -75,7 +75,7 @@ class SoapAgency:
             if broken is not None:
                 return broken
         response = self._serve(await request.read())
-        return response if fault is None else answer_soap_wrongly(fault, request, response)
+        return response if fault is None else await answer_soap_wrongly(fault, request, response)
 
     def _serve(self, content: bytes) -> web.Response:
         try:

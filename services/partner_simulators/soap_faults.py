@@ -20,13 +20,13 @@ async def meet_soap_fault(fault: Fault, request: web.BaseRequest) -> web.StreamR
     return await meet_fault(fault, request) if make is None else make()
 
 
-def answer_soap_wrongly(
+async def answer_soap_wrongly(
     fault: Fault, request: web.BaseRequest, response: web.Response
 ) -> web.StreamResponse:
     """Spoil an answer whose request was served."""
     if fault.kind == _SERVED:
         return faulted("Server", "erreur interne", error="ERREUR_INTERNE")
-    return answer_wrongly(fault, request, response)
+    return await answer_wrongly(fault, request, response)
 
 
 def _with_doctype(declarations: str, text: str) -> web.Response:

@@ -59,7 +59,7 @@ class WebhookAgency:
         if not self._is_ours(request, body):
             return answered(401, _errors("webhook-signature", "signature inconnue ou périmée"))
         response = self._take(body)
-        return response if fault is None else answer_wrongly(fault, request, response)
+        return response if fault is None else await answer_wrongly(fault, request, response)
 
     def _is_ours(self, request: web.BaseRequest, body: bytes) -> bool:
         sent = request.headers.get("webhook-timestamp", "")

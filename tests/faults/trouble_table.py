@@ -52,7 +52,7 @@ SLOW = 2.5
 """Seconds: longer than we wait for an answer, shorter than we wait before we look it up."""
 A_LITTLE_SLOW = 0.3
 LATE_AT_MOST = 1.0
-_SECONDS = {"slow": SLOW, "429": 1.0, "out_of_order_statuses": LATE_AT_MOST}
+_SECONDS = {"slow": SLOW, "trickle": SLOW, "429": 1.0, "out_of_order_statuses": LATE_AT_MOST}
 
 HTTP = ("caf", "edf", "engie", "cpam")
 RECOGNISING = ("caf", "engie")
@@ -89,6 +89,7 @@ _MAYBE_TAKEN = {
     "truncated": "unreadable_answer",
     "cut_after_accept": "line_cut",
     "slow": "timed_out",
+    "trickle": "timed_out",
 }
 
 TABLE: list[Row] = [

@@ -159,6 +159,7 @@ FAULTS = {
     "unauthorized": (PartnerNeedsAttention, "unauthorized"),
     "refuse": (PartnerRefused, "http_422"),
     "slow": (OutcomeUnknown, "timed_out"),
+    "trickle": (OutcomeUnknown, "timed_out"),
     "down": (PartnerUnavailable, "connection_refused"),
     "fault_server": (OutcomeUnknown, "fault_server"),
     "fault_client": (PartnerRefused, "fault_client"),
@@ -179,7 +180,7 @@ async def test_what_each_fault_means_for_a_delivery(agencies, fault):
     failure, reason = FAULTS[fault]
     delivery = referral()
     assert await agencies.order("faults", "cpam", fault=fault) == 200
-    timeout = 0.5 if fault == "slow" else 5
+    timeout = 0.5 if fault in {"slow", "trickle"} else 5
     async with adapting(agencies.address("cpam"), timeout=timeout) as adapter:
         with pytest.raises(failure) as raised:
             await adapter.deliver([delivery])
