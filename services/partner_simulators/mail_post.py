@@ -175,5 +175,6 @@ def _tls_of(facts: PostFacts, fault: str | None) -> ssl.SSLContext | None:
 
 
 def _hang_up(line: asyncio.BaseTransport) -> None:
-    if isinstance(line, asyncio.Transport):
+    # Python 3.11.2 cannot abort a TLS line that was closed twice.
+    if isinstance(line, asyncio.Transport) and not line.is_closing():
         line.abort()

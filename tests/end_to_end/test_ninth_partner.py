@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 
@@ -32,6 +32,8 @@ from tests.integration.partner_adapters.stub_partner import stub_partner
 
 NINTH = "domofrance"
 FLOW_EVERY = 0.5
+WORK = timedelta(seconds=1)
+"""So that its answer to the referral is recorded before its first status comes."""
 
 
 @pytest.fixture
@@ -41,23 +43,26 @@ async def own_system() -> AsyncIterator[System]:
 
 
 class Ninth:
-    """The agency's own system: takes referrals, and has resolved each as soon as it is asked."""
+    """The agency's own system: takes referrals, and has resolved each a moment later."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
+        self._taken_at: dict[str, datetime] = {}
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "GET":
             return web.json_response({"statuses": self._statuses(), "cursor": len(self.taken)})
         body = await request.json()
         self.taken.append(body["referral_id"])
+        self._taken_at[body["referral_id"]] = datetime.now(UTC)
         return web.json_response({"reference": f"DOM-{len(self.taken)}"}, status=201)
 
     def _statuses(self) -> list[dict[str, str]]:
-        at = datetime.now(UTC).isoformat()
+        now = datetime.now(UTC)
         return [
-            {"id": f"done {each}", "referral_id": each, "status": "resolved", "at": at}
+            {"id": f"done {each}", "referral_id": each, "status": "resolved", "at": now.isoformat()}
             for each in self.taken
+            if now - self._taken_at[each] > WORK
         ]
 
 
