@@ -7,6 +7,11 @@ from uuid import uuid4
 from services.partner_simulators.outgoing import GiveUp, TryAgain
 from services.partner_simulators.sealed_letter import Unreadable
 from tests.integration.partner_adapters.conformance.broken_http import Defect, Spoil
+from tests.integration.partner_adapters.conformance.broken_statuses import (
+    at_once_again,
+    once_only,
+    sending,
+)
 
 
 class Crash(Exception):
@@ -161,32 +166,6 @@ def posting(change: Any) -> Spoil:
     return spoil
 
 
-def clicking(around: Any) -> Spoil:
-    def spoil(simulator: Any) -> None:
-        send = simulator.outgoing._send
-
-        async def sent(message: Any) -> None:
-            await around(send, message)
-
-        simulator.outgoing._send = sent
-
-    return spoil
-
-
-async def _at_once_again(send: Any, message: Any) -> None:
-    try:
-        await send(message)
-    except TryAgain as failure:
-        raise TryAgain(failure.because) from failure
-
-
-async def _once_only(send: Any, message: Any) -> None:
-    try:
-        await send(message)
-    except TryAgain as failure:
-        raise GiveUp(failure.because) from failure
-
-
 async def _for_ever(send: Any, message: Any) -> None:
     while True:
         try:
@@ -219,11 +198,11 @@ PORTAL_DEFECTS = {
     "has a new key each time": Defect(
         "mairie", posting(lambda c, k: (c, str(uuid4()))), {206, 207}
     ),
-    "clicks once only": Defect("mairie", clicking(_once_only), {206, 207, 208}),
-    "ignores Retry-After there": Defect("mairie", clicking(_at_once_again), {208}),
+    "clicks once only": Defect("mairie", sending(once_only), {206, 207, 208}),
+    "ignores Retry-After there": Defect("mairie", sending(at_once_again), {208}),
     "refuses without a reason": Defect(
         "mairie", posting(lambda c, k: ({**c, "reason": None}, k)), {209}
     ),
-    "besieges the portal": Defect("mairie", clicking(_for_ever), {210}),
+    "besieges the portal": Defect("mairie", sending(_for_ever), {210}),
     "dies of a withdrawal": Defect("mairie", _dies_of_a_withdrawal, {211}),
 }

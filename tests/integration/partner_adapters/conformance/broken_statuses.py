@@ -165,14 +165,14 @@ def sending(around: Callable[[Any, Message], Any]) -> Spoil:
     return spoil
 
 
-async def _once_only(send: Any, message: Message) -> None:
+async def once_only(send: Any, message: Message) -> None:
     try:
         await send(message)
     except TryAgain as failure:
         raise GiveUp(failure.because) from failure
 
 
-async def _at_once_again(send: Any, message: Message) -> None:
+async def at_once_again(send: Any, message: Message) -> None:
     try:
         await send(message)
     except TryAgain as failure:
@@ -219,9 +219,9 @@ CALLBACK_DEFECTS = {
     "signs wrongly": Defect("caf", calling(_with_another_key), {102}),
     "signs with an old clock": Defect("engie", calling(_with_an_old_clock), {103}),
     "calls with bad messages": Defect("caf", saying(_without_a_zone), {104}),
-    "calls once only": Defect("caf", sending(_once_only), {105, 106}),
+    "calls once only": Defect("caf", sending(once_only), {105, 106}),
     "does not sign anew": Defect("engie", calling(_signing_once), {107}),
-    "ignores Retry-After": Defect("caf", sending(_at_once_again), {108}),
+    "ignores Retry-After": Defect("caf", sending(at_once_again), {108}),
     "says everything twice": Defect("engie", sending(_twice), {109}),
     "does not wait for an answer": Defect("caf", sending(_impatiently), {110}),
     "besieges": Defect("caf", sending(_for_ever), {111}),
