@@ -1,7 +1,6 @@
 """Operations on deliveries and referrals, by API: what is stuck, a whole life, what to do."""
 
 from collections import defaultdict
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from services.partner_adapters.decide_uncertain_delivery import (
     decide_uncertain_delivery,
 )
 from services.partner_adapters.door_parts import DoorParts, Parts
-from services.partner_adapters.handover import instant
 from services.partner_adapters.operations_answers import (
     Action,
     AttemptShown,
@@ -25,11 +23,12 @@ from services.partner_adapters.operations_answers import (
     ReferralShown,
     StatusShown,
 )
-from services.partner_adapters.operations_store import Filter, Place, list_deliveries
+from services.partner_adapters.operations_store import Filter, list_deliveries
+from services.partner_adapters.page_place import Place, read_place
 from services.partner_adapters.retry_delivery import retry_delivery
 from services.partner_adapters.show_referral import ReferralLife, show_referral
 from shared.plumbing.access import Principal
-from shared.plumbing.http_door import FieldError, Problem, allow, documented_problem
+from shared.plumbing.http_door import allow, documented_problem
 
 Operator = Annotated[Principal, allow("operations")]
 
@@ -56,14 +55,14 @@ def add_delivery_routes(app: FastAPI) -> None:
         rows = await list_deliveries(
             parts.database,
             Filter(partner, state, reason=reason, before=before),
-            after=_place(after),
+            after=read_place(after),
             limit=limit + 1,
         )
         page = rows[:limit]
         last = page[-1] if len(rows) > limit else None
         return DeliveriesPage(
             deliveries=[DeliveryListed(**dict(row), attempts=row["epoch"]) for row in page],
-            cursor=f"{instant(last['since'])}_{last['delivery_id']}" if last else None,
+            cursor=Place(last["since"], last["delivery_id"]).written() if last else None,
         )
 
     @app.post(
@@ -152,18 +151,3 @@ def _shown(life: ReferralLife, *, opened: bool) -> ReferralShown:
         statuses=statuses,
         actions=[Action(**dict(row)) for row in life.actions],
     )
-
-
-def _place(cursor: str | None) -> Place | None:
-    if cursor is None:
-        return None
-    try:
-        since, _, delivery_id = cursor.partition("_")
-        place = Place(datetime.fromisoformat(since), UUID(delivery_id))
-    except ValueError:
-        place = None
-    if place is None or place.since.tzinfo is None:
-        raise Problem(
-            422, errors=[FieldError("after", "Ce n’est pas un curseur que nous donnons.")]
-        )
-    return place

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.partner_adapters.page_place import Place
 from shared.plumbing.database import Database, Row, Transaction
 
 
@@ -18,14 +19,6 @@ class Filter:
     state: str
     reason: str | None = None
     before: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a page goes on: after this row."""
-
-    since: datetime
-    delivery_id: UUID
 
 
 async def list_deliveries(
@@ -44,8 +37,8 @@ async def list_deliveries(
         of.state,
         of.reason,
         of.before,
-        after.since if after else None,
-        after.delivery_id if after else None,
+        after.at if after else None,
+        after.row_id if after else None,
         limit,
     )
 

@@ -12,10 +12,9 @@ from starlette.responses import JSONResponse, Response
 
 from services.partner_adapters.answer_from_portal import PortalAnswer, answer_from_portal
 from services.partner_adapters.door_parts import DoorParts, Parts
-from services.partner_adapters.handover import instant
+from services.partner_adapters.page_place import Place, read_place
 from services.partner_adapters.portal_store import (
     HandedOver,
-    Place,
     find_in_inbox,
     list_inbox,
     list_messages,
@@ -24,7 +23,6 @@ from shared.contracts.personal import WrittenContent
 from shared.plumbing.access import Principal
 from shared.plumbing.database import Row
 from shared.plumbing.http_door import (
-    FieldError,
     FieldRefused,
     Problem,
     allow,
@@ -108,14 +106,14 @@ def add_portal_routes(app: FastAPI) -> None:
             parts.database,
             units=principal.partner_units(),
             status=status,
-            after=_place(after),
+            after=read_place(after),
             limit=limit + 1,
         )
         page = rows[:limit]
         last = page[-1] if len(rows) > limit else None
         return PortalPage(
             referrals=await _views(page, parts),
-            cursor=f"{instant(last['received_at'])}_{last['referral_id']}" if last else None,
+            cursor=Place(last["received_at"], last["referral_id"]).written() if last else None,
         )
 
     @app.get("/api/v1/portal/referrals/{referral_id}", summary="One referral")
@@ -198,18 +196,3 @@ _AS_HANDED_OVER = (
     *("case_reference", "unit", "urgent", "channel", "language"),
     *("demarches", "taken_at", "issued_at", "text", "visitor"),
 )
-
-
-def _place(cursor: str | None) -> Place | None:
-    if cursor is None:
-        return None
-    try:
-        received_at, _, referral_id = cursor.partition("_")
-        place = Place(datetime.fromisoformat(received_at), UUID(referral_id))
-    except ValueError:
-        place = None
-    if place is None or place.received_at.tzinfo is None:
-        raise Problem(
-            422, errors=[FieldError("after", "Ce n’est pas un curseur que nous donnons.")]
-        )
-    return place

@@ -1,11 +1,11 @@
 """All SQL on the inbox of agencies that work by portal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from services.partner_adapters.page_place import Place
 from services.partner_adapters.partner_adapter import Delivery, PartnerUnavailable
 from shared.contracts.personal import SealedContent, WrittenContent
 from shared.contracts.referral_status import ReferralStatus, is_final
@@ -74,14 +74,6 @@ class PortalInbox:
         )
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a page goes on: after this row."""
-
-    received_at: datetime
-    referral_id: UUID
-
-
 _ROW = """
     SELECT i.referral_id, i.case_id, i.partner_id, i.unit_id, i.received_at, i.withdrawn_at,
            i.sealed, r.status
@@ -116,8 +108,8 @@ async def list_inbox(
         partners,
         unit_ids,
         status,
-        after.received_at if after else None,
-        after.referral_id if after else None,
+        after.at if after else None,
+        after.row_id if after else None,
         limit,
         [each.value for each in ReferralStatus if is_final(each)],
     )

@@ -10,7 +10,8 @@ from services.partner_adapters.decide_uncertain_delivery import (
     UncertainDecision,
     decide_uncertain_delivery,
 )
-from services.partner_adapters.operations_store import Filter, Place, list_deliveries
+from services.partner_adapters.operations_store import Filter, list_deliveries
+from services.partner_adapters.page_place import Place
 from services.partner_adapters.pause_partner import pause_partner
 from services.partner_adapters.retry_delivery import retry_delivery
 from services.partner_adapters.retry_partner import retry_partner
