@@ -18,6 +18,8 @@ from shared.plumbing.sealing import Sealer
 
 log = structlog.get_logger()
 
+UNREADABLE = "a status that does not parse"
+
 
 async def collect_statuses(
     database: Database,
@@ -35,7 +37,9 @@ async def collect_statuses(
     """
     cursor = await get_cursor(database, partner_id)
     page = await adapter.collect(cursor)
-    if not page.statuses and not page.unreadable and page.cursor == cursor:
+    trouble = [(entry, UNREADABLE) for entry in page.unreadable]
+    trouble += [(each.entry, each.problem) for each in page.unfinished]
+    if not page.statuses and not trouble and page.cursor == cursor:
         return 0
     async with database.transaction() as tx:
         if page.statuses:
@@ -43,16 +47,19 @@ async def collect_statuses(
         await insert_dead_letters(
             tx,
             schema=SCHEMA,
-            letters=[_letter(partner_id, entry, sealer=sealer) for entry in page.unreadable],
+            letters=[
+                _letter(partner_id, entry, problem=problem, sealer=sealer)
+                for entry, problem in trouble
+            ],
             now=clock.now(),
         )
         await mark_cursor(tx, partner_id, page.cursor)
-    if page.unreadable:
-        log.error("dead_letters_buried", partner_id=partner_id, count=len(page.unreadable))
-    return len(page.statuses) + len(page.unreadable)
+    if trouble:
+        log.error("dead_letters_buried", partner_id=partner_id, count=len(trouble))
+    return len(page.statuses) + len(trouble)
 
 
-def _letter(partner_id: str, entry: str, *, sealer: Sealer) -> DeadLetter:
+def _letter(partner_id: str, entry: str, *, problem: str, sealer: Sealer) -> DeadLetter:
     # Polled lists have no offsets: the content's own makes burying it twice harmless.
     entry_id: UUID = derive_id("unreadable status", partner_id, entry)
     sealed = sealer.seal(WrittenContent(text=entry), bound_to=entry_id)
@@ -64,5 +71,5 @@ def _letter(partner_id: str, entry: str, *, sealer: Sealer) -> DeadLetter:
         key=str(entry_id).encode(),
         headers=[],
         value=sealed.encode(),
-        error="a status that does not parse",
+        error=problem,
     )

@@ -58,6 +58,14 @@ class PartnerStatus:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """`entry` (JSON) names it, and is sealed; `problem` is read by people and quotes nothing."""
+
+    entry: str
+    problem: str
+
+
+@dataclass(frozen=True)
 class Collected:
     """Statuses read by polling, and where to go on from."""
 
@@ -65,6 +73,8 @@ class Collected:
     cursor: str | None
     unreadable: Sequence[str] = ()
     """Statuses that make no sense, as they came (JSON): for a person."""
+    unfinished: Sequence[Unfinished] = ()
+    """What the partner left half done for too long: for a person."""
 
 
 class PartnerFailure(Exception):

@@ -137,10 +137,11 @@ def messages_of(partner: ConnectedPartner, *, clock: Clock) -> "Messages":
     )
 
 
-def _sftp(partner: ConnectedPartner, _: Transports) -> PartnerAdapter:
+def _sftp(partner: ConnectedPartner, transports: Transports) -> PartnerAdapter:
     from services.partner_adapters.adapters.sftp import SftpAdapter
 
-    return SftpAdapter(sftp=sftp_of(partner), folders=partner.file.settings_of(Folders))
+    folders = partner.file.settings_of(Folders)
+    return SftpAdapter(sftp=sftp_of(partner), folders=folders, clock=transports.clock)
 
 
 def sftp_of(partner: ConnectedPartner) -> "PartnerSftp":

@@ -67,6 +67,8 @@ inbox = "depot"
 done = "depot/traites"
 returns = "retour"
 archive = "retour/lus"
+# A file of theirs that is not whole so long after its last change is told to a person.
+half_file_seconds = 3600
 """,
     "email": """\
 [settings]

@@ -4,6 +4,7 @@ What is not repeated here, as it is tried elsewhere already:
 
     XML entities, billion laughs      the rows of trouble_table.py; soap: test_soap_answers.py
     SFTP half files, repeated files   the rows of trouble_table.py; test_sftp_adapter.py
+    SFTP half files for ever          test_sftp_half_files.py
     SFTP garbage, foreign referrals   test_sftp_service.py
     CSV cells that are formulas       test_sftp_files.py (what is written), and below (what arrives)
     replies on an agency's topic      test_poison.py (NUL, deep JSON, foreign referral, other key)

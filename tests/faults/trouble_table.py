@@ -154,6 +154,7 @@ TABLE: list[Row] = [
         {"cut_before_accept": "line_cut", "cut_after_accept": "line_cut"},
     ),
     Row("laposte", "refuse", Outcome.REFUSED, "incomplete"),
+    # Each half file becomes whole later; what never does is told: test_sftp_half_files.py.
     Row("laposte", "truncated", Outcome.FORWARD, steps=None),
     Row("laposte", "garbage", Outcome.FORWARD, steps=None),
     Row("laposte", "repeated_files", Outcome.FORWARD),

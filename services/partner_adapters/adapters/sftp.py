@@ -11,13 +11,15 @@ How far a hand-over came, and what a failure means then (its kind: see `sftp/con
 
 A batch is the agency's once its file and its manifest have their final names. Asked again, it
 is there when both are in the inbox, or when the agency has moved the file to its done folder.
+
+What the agency writes back is read once it agrees with its manifest. What does not is left alone,
+since it may be on its way, and is told to a person when nothing has changed for a while.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.partner_adapters.partner_adapter import (
@@ -27,6 +29,7 @@ from services.partner_adapters.partner_adapter import (
     PartnerFailure,
     PartnerUnavailable,
     Receipt,
+    Unfinished,
 )
 from services.partner_adapters.sftp.batch_file import (
     MANIFEST,
@@ -40,9 +43,16 @@ from services.partner_adapters.sftp.batch_file import (
     sha256,
     sum_in,
 )
+from services.partner_adapters.sftp.bookmark import Bookmark, Recorded
 from services.partner_adapters.sftp.connection import FileMissing, PartnerSftp, Session
 from services.partner_adapters.sftp.folders import Folders
-from services.partner_adapters.sftp.returned_file import read_page, unreadable_file
+from services.partner_adapters.sftp.half_file import Half, Listed, pair_up, tell_half_file
+from services.partner_adapters.sftp.returned_file import (
+    MOST_RECORDS,
+    read_page,
+    unreadable_file,
+)
+from shared.plumbing.clock import Clock
 
 LONGEST_RETURNED = 4 * 1024 * 1024
 """Bytes of one file of the agency's."""
@@ -55,8 +65,9 @@ _BATCHES_REMEMBERED = 16
 class SftpAdapter:
     """Delivers, looks up and collects over one partner's SFTP transport."""
 
-    def __init__(self, *, sftp: PartnerSftp, folders: Folders) -> None:
+    def __init__(self, *, sftp: PartnerSftp, folders: Folders, clock: Clock) -> None:
         self._sftp = sftp
+        self._clock = clock
         self._folders = folders
         self._under_way: set[str] = set()
         self._settled: dict[UUID, frozenset[str]] = {}
@@ -92,17 +103,31 @@ class SftpAdapter:
         return Receipt(answer=name_of(batch_id))
 
     async def collect(self, cursor: str | None) -> Collected:
-        """The next records of the next whole file; it is archived once they are recorded."""
+        """The next records of the next whole file; it is archived once they are recorded.
+
+        When none is whole: the half files that have been so for too long, each once.
+        """
         bookmark = Bookmark.read(cursor)
+        late: dict[str, Unfinished] = {}
         async with self._sftp.session() as session:
-            if bookmark is not None and bookmark.line is None:
-                await self._archive(session, bookmark)
-            names = await session.list_names(self._folders.returns)
-            for name in sorted(filter(_RETURNED_NAME.fullmatch, names)):
-                found = await self._find_whole(session, name)
-                if found is not None:
+            if bookmark.file is not None and bookmark.file.line is None:
+                await self._archive(session, bookmark.file)
+            entries = await session.list_entries(self._folders.returns)
+            listed = [each for each in pair_up(entries) if _RETURNED_NAME.fullmatch(each.name)]
+            for each in listed:
+                if each.mark in bookmark.told:
+                    continue
+                found = await self._find(session, each)
+                if isinstance(found, Returned):
                     return _next_page(found, bookmark)
-        return Collected(statuses=[], cursor=None)
+                if found is not None and self._is_late(each) and len(late) < MOST_RECORDS:
+                    late[each.mark] = tell_half_file(each, found)
+        told = bookmark.told.intersection(each.mark for each in listed).union(late)
+        return Collected(
+            statuses=[],
+            cursor=Bookmark(told=told).written(),
+            unfinished=list(late.values()),
+        )
 
     async def close(self) -> None:
         """Nothing is kept open between two sessions."""
@@ -178,21 +203,29 @@ class SftpAdapter:
         moved = f"{self._folders.done}/{name}{MANIFEST}"
         return await session.find(moved, longest=_LONGEST_MANIFEST) is not None
 
-    async def _find_whole(self, session: Session, name: str) -> "Returned | None":
-        """A file of the agency's, unless it is still being written."""
-        path = f"{self._folders.returns}/{name}"
+    async def _find(self, session: Session, listed: Listed) -> "Returned | Half | None":
+        """A file of the agency's with what its manifest says; None when both are gone."""
+        path = f"{self._folders.returns}/{listed.name}"
         manifest = await session.find(path + MANIFEST, longest=_LONGEST_MANIFEST)
         if manifest is None:
-            return None
+            alone = Half("it has no manifest", f"{listed.size} bytes")
+            return None if listed.size is None else alone
+        expected = sum_in(manifest)
         content = await session.find(path, longest=LONGEST_RETURNED)
         if content is None:
-            return None
+            return Half("a manifest without its file", expected)
         if len(content) > LONGEST_RETURNED:
-            return Returned(name, sum_in(manifest), content=None)
-        is_whole = sum_in(manifest) == sha256(content)
-        return Returned(name, sum_in(manifest), content) if is_whole else None
+            return Returned(listed.name, expected, content=None)
+        found = sha256(content)
+        if found != expected:
+            return Half("its manifest does not match it", f"{found} {expected}")
+        return Returned(listed.name, expected, content)
 
-    async def _archive(self, session: Session, recorded: "Bookmark") -> None:
+    def _is_late(self, listed: Listed) -> bool:
+        """Whether nothing has changed for so long that it is hardly on its way."""
+        return self._clock.now() - listed.changed_at >= self._folders.patience
+
+    async def _archive(self, session: Session, recorded: Recorded) -> None:
         """Move a file that is recorded; half of that may have been done before."""
         path = f"{self._folders.returns}/{recorded.name}"
         manifest = await session.find(path + MANIFEST, longest=_LONGEST_MANIFEST)
@@ -218,33 +251,13 @@ class Returned:
     content: bytes | None
 
 
-@dataclass(frozen=True)
-class Bookmark:
-    """How far the agency's files are recorded: up to `line` of one of them, None: to its end."""
-
-    name: str
-    sha256: str
-    line: int | None
-
-    @classmethod
-    def read(cls, cursor: str | None) -> "Bookmark | None":
-        """None for none, and for what another kind left behind."""
-        try:
-            found = json.loads(cursor or "null")
-        except ValueError:
-            return None
-        return cls(*found) if isinstance(found, list) and len(found) == 3 else None
-
-    def written(self) -> str:
-        return json.dumps([self.name, self.sha256, self.line])
-
-
-def _next_page(file: Returned, bookmark: Bookmark | None) -> Collected:
-    goes_on = bookmark and (bookmark.name, bookmark.sha256) == (file.name, file.sha256)
-    start = (bookmark.line or 0) if bookmark and goes_on else 0
+def _next_page(file: Returned, bookmark: Bookmark) -> Collected:
+    start, before = 0, bookmark.file
+    if before is not None and (before.name, before.sha256) == (file.name, file.sha256):
+        start = before.line or 0
     if file.content is None:
         page = unreadable_file(file.name, "too_long")
     else:
         page = read_page(file.name, file.content, start=start)
-    following = Bookmark(file.name, file.sha256, page.next_line)
+    following = replace(bookmark, file=Recorded(file.name, file.sha256, page.next_line))
     return Collected(statuses=page.statuses, cursor=following.written(), unreadable=page.unreadable)

@@ -18,6 +18,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import asyncssh
@@ -28,6 +29,7 @@ from services.partner_adapters.partner_adapter import (
     PartnerUnavailable,
 )
 from services.partner_adapters.partner_network import Reach, find_addresses
+from services.partner_adapters.sftp.half_file import Entry
 
 MOST_NAMES = 5000
 """Looked at in one folder."""
@@ -116,13 +118,20 @@ class Session:
 
     async def list_names(self, folder: str) -> list[str]:
         """What is in a folder, at most `MOST_NAMES`."""
-        names: list[str] = []
+        return list(await self.list_entries(folder))
+
+    async def list_entries(self, folder: str) -> dict[str, Entry]:
+        """What is in a folder by name, at most `MOST_NAMES`."""
+        entries: dict[str, Entry] = {}
         async with self._asking():
             async for entry in self.client.scandir(self._path(folder)):
-                names.append(os.fsdecode(entry.filename))
-                if len(names) >= MOST_NAMES:
+                entries[os.fsdecode(entry.filename)] = Entry(
+                    size=entry.attrs.size or 0,
+                    changed_at=datetime.fromtimestamp(entry.attrs.mtime or 0, UTC),
+                )
+                if len(entries) >= MOST_NAMES:
                     break
-        return names
+        return entries
 
     async def find(self, path: str, *, longest: int) -> bytes | None:
         """A file's content, at most one byte more than `longest`; None when it is not there."""

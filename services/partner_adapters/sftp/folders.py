@@ -1,4 +1,6 @@
-"""The `[settings]` of an `sftp` partner: where its folders are, below its address."""
+"""The `[settings]` of an `sftp` partner: its folders, below its address, and its half files."""
+
+from datetime import timedelta
 
 from pydantic import Field
 
@@ -16,3 +18,9 @@ class Folders(Table):
     """The agency writes acknowledgements and statuses here."""
     archive: str = Field(default="retour/lus", min_length=1)
     """We move what we have recorded there."""
+    half_file_seconds: float = Field(default=3600, ge=60, le=7 * 86_400)
+    """A file that is not whole so long after its last change is told to a person."""
+
+    @property
+    def patience(self) -> timedelta:
+        return timedelta(seconds=self.half_file_seconds)

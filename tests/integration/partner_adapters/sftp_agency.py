@@ -21,6 +21,7 @@ from services.partner_simulators.sftp_files import manifest_of
 from services.partner_simulators.sftp_simulator import SftpSimulator
 from services.partner_simulators.sftp_wiring import sftp_agency
 from services.partner_simulators.workplace import Workplace
+from shared.plumbing.clock import Clock, SystemClock
 from tests.integration.partner_simulators.running import MovableClock
 
 OUR_KEY, _ = _new_ssh_key()
@@ -46,7 +47,9 @@ def simulator_of(schedule: Schedule | None = None, *, pace: float = 0.01) -> Sft
     )
 
 
-def adapter_to(address: str, *, timeout: float = 5, **changed: Any) -> SftpAdapter:
+def adapter_to(
+    address: str, *, timeout: float = 5, clock: Clock | None = None, **changed: Any
+) -> SftpAdapter:
     credentials = {"username": "aiguillage", "private_key": OUR_KEY, "host_keys": THEIR_PUBLIC_KEY}
     sftp = PartnerSftp(
         address=address,
@@ -54,7 +57,7 @@ def adapter_to(address: str, *, timeout: float = 5, **changed: Any) -> SftpAdapt
         reach=Reach(loopback=True),
         **{**credentials, **changed},
     )
-    return SftpAdapter(sftp=sftp, folders=Folders())
+    return SftpAdapter(sftp=sftp, folders=Folders(), clock=clock or SystemClock())
 
 
 def referral(batch_id: UUID, **body: Any) -> Delivery:

@@ -19,6 +19,7 @@ from services.partner_adapters.partner_network import Reach
 from services.partner_adapters.sftp.batch_file import name_of
 from services.partner_adapters.sftp.connection import PartnerSftp
 from services.partner_adapters.sftp.folders import Folders
+from shared.plumbing.clock import SystemClock
 from tests.integration.partner_adapters.sftp_agency import (
     OUR_KEY,
     THEIR_PUBLIC_KEY,
@@ -227,7 +228,7 @@ async def test_an_address_where_no_partner_may_be_is_never_called(address: str):
         timeout=2,
         reach=Reach(),
     )
-    adapter = SftpAdapter(sftp=sftp, folders=Folders())
+    adapter = SftpAdapter(sftp=sftp, folders=Folders(), clock=SystemClock())
     with pytest.raises(PartnerNeedsAttention, match="address_not_permitted"):
         await adapter.deliver([referral(uuid4())])
 

@@ -1,6 +1,7 @@
 """docs/partners/sftp.md: its examples are what we write, and what we read."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -77,7 +78,10 @@ def test_columns_folders_and_limits_are_those_of_the_code() -> None:
     for column in {*COLUMNS[:4], "urgent", "text", "identifier", *NEEDED, *OPTIONAL}:
         assert f"`{column}`" in PAGE, column
     partner = load_partner_files(kinds=ADAPTERS)["laposte"]
-    for folder in partner.settings_of(Folders).model_dump().values():
+    folders = partner.settings_of(Folders)
+    for folder in (folders.inbox, folders.done, folders.returns, folders.archive):
         assert f"| `{folder}` |" in PAGE
+    assert folders.patience == timedelta(hours=1)
+    assert "plus d’une heure" in PAGE
     assert f"{LONGEST_RETURNED // 2**20} Mio" in PAGE
     assert (partner.limits.every_seconds, partner.limits.batch) == (300, 100)
