@@ -1,11 +1,13 @@
 """The body of `aiguillage classify --jsonl`: one line out for each line in, whatever comes in."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from services.router.catalogue.entries import Catalogue
-from services.router.classification.classify import classify
+from services.router.classification.classify import AT_ONCE, classify_all
 from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.classification.result import Classification
 from services.router.routing_rules import Consent, HumanChoices, Plan, agencies_of, plan_referrals
@@ -19,45 +21,61 @@ class BadLineError(ValueError):
     """A line that cannot be classified; the message says why, without its text."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A line that can be classified."""
+
+    id: str | int
+    text: str
+    postcode: str | None
+
+
 def classify_lines(
     lines: Iterable[str], *, catalogue: Catalogue, compiled: CompiledCatalogue
 ) -> Iterator[str]:
-    """JSON lines without a final newline, in the order of `lines`; a bad one gives `error`."""
+    """JSON lines without a final newline, in the order of `lines`; a bad one gives `error`.
+
+    So many lines are read at a time as are classified at once.
+    """
+    unread = iter(lines)
+    while some := list(islice(unread, AT_ONCE)):
+        for answer in _answers(some, catalogue=catalogue, compiled=compiled):
+            yield json.dumps(answer, ensure_ascii=True)
+
+
+def _answers(
+    lines: Sequence[str], *, catalogue: Catalogue, compiled: CompiledCatalogue
+) -> Iterator[dict[str, Any]]:
+    asked = [_asked(line) for line in lines]
+    texts = [line.text for line in asked if isinstance(line, _Asked)]
+    found = iter(classify_all(texts, catalogue=compiled))
     known = frozenset(compiled.partner_ids)
-    for line in lines:
-        yield json.dumps(
-            _answer(line, catalogue=catalogue, compiled=compiled, known=known), ensure_ascii=True
+    for line in asked:
+        if not isinstance(line, _Asked):
+            yield line
+            continue
+        read = next(found)
+        plan = plan_referrals(
+            read,
+            consent=_CONCERNED,
+            choices=HumanChoices(),
+            postcode=line.postcode,
+            known_partners=known,
         )
+        yield {"id": line.id, **_described(read, plan, catalogue)}
 
 
-def _answer(
-    line: str, *, catalogue: Catalogue, compiled: CompiledCatalogue, known: frozenset[str]
-) -> dict[str, Any]:
+def _asked(line: str) -> _Asked | dict[str, Any]:
+    """What a line asks; for a bad one its answer."""
     try:
         asked = _parsed(line)
     except BadLineError as error:
         return {"error": str(error)}
-    line_id = asked.get("id")
     try:
         text = _checked_text(asked)
     except BadLineError as error:
-        return {"id": _readable(line_id), "error": str(error)}
-    postcode = asked.get("postcode")
-    read = classify(
-        text,
-        catalogue=compiled,
-        language=asked.get("language"),
-        postcode=postcode,
-        channel=asked.get("channel"),
-    )
-    plan = plan_referrals(
-        read,
-        consent=_CONCERNED,
-        choices=HumanChoices(),
-        postcode=postcode,
-        known_partners=known,
-    )
-    return {"id": line_id, **_described(read, plan, catalogue)}
+        return {"id": _readable(asked.get("id")), "error": str(error)}
+    return _Asked(asked["id"], text, asked.get("postcode"))
 
 
 def _described(read: Classification, plan: Plan, catalogue: Catalogue) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """PURE: a visitor's text → the needs in it, each with its démarche, its reason and its spans."""
 
 import math
+from collections.abc import Sequence
 
 from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.classification.danger import danger_number, with_a_human
@@ -16,6 +17,8 @@ from services.router.classification.scoring import (
     with_stand_ins,
 )
 
+AT_ONCE = 128
+"""How many texts the model weighs at a time."""
 VAGUE = f"{OWN_DESK}.autre"
 
 # The house's own help that gives way when the text says with whom the trouble is ("I can't do it
@@ -42,10 +45,26 @@ def classify(
 
     What the catalogue finds, weighed by the trained model where there is one.
     """
-    lexical, reading = classify_lexically(text, catalogue=catalogue)
+    return classify_all([text], catalogue=catalogue)[0]
+
+
+def classify_all(texts: Sequence[str], *, catalogue: CompiledCatalogue) -> list[Classification]:
+    """The same for many texts, in their order; quicker than one by one, in bounded memory."""
+    return [
+        answer
+        for first in range(0, len(texts), AT_ONCE)
+        for answer in _classify_at_once(texts[first : first + AT_ONCE], catalogue)
+    ]
+
+
+def _classify_at_once(texts: Sequence[str], catalogue: CompiledCatalogue) -> list[Classification]:
+    read = [classify_lexically(text, catalogue=catalogue) for text in texts]
     if catalogue.model is not None:
-        return join(lexical, reading, model=catalogue.model)
-    return lexical if lexical.danger is None else with_a_human(lexical, lexical.danger)
+        return join(read, model=catalogue.model)
+    return [
+        lexical if lexical.danger is None else with_a_human(lexical, lexical.danger)
+        for lexical, _ in read
+    ]
 
 
 def classify_lexically(

@@ -5,7 +5,7 @@ visitors really mean. Where they differ the model's probability decides on the a
 catalogue still names the démarche.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from services.router.classification.linear_model import (
     URGENT,
     Floats,
     LinearModel,
+    Places,
 )
 from services.router.classification.matching import Reading
 from services.router.classification.mentions import mentions_of
@@ -47,58 +48,102 @@ _NOT_SPOKEN_OF = -4.0
 
 
 def joined_features(
-    lexical: Classification, *, whole: Floats, clause: Floats, mentions: Mapping[str, float]
+    lexical: Sequence[Classification],
+    *,
+    whole: Floats,
+    clause: Floats,
+    mention_of: Places,
+    mention: Floats,
 ) -> Floats:
-    """What the second step sees of each label: [labels, 15]. Training and use share it.
+    """What the second step sees of each label of each text: [texts, labels, 15].
 
-    `whole`: the first scores of the text; `clause`: the most that any of its clauses scores;
-    `mentions`: the mention score of each agency spoken of.
+    Training and use share it. `whole`: the first scores of the texts, `clause`: the most that any
+    of their clauses scores, [texts, labels] each; `mention_of`: the text and the label of each
+    agency spoken of, [mentions, 2], and `mention`: its score, [mentions].
     """
-    features = np.zeros((_FEATURES, len(LABELS)), dtype=np.float32)
+    features = np.zeros((_FEATURES, len(lexical), len(LABELS)), dtype=np.float32)
     told, found, weak, spoken, said = features[2:7]
-    for need in lexical.needs:
-        if need.partner not in _COLUMN:
-            continue  # a partner added since the training
-        column = _COLUMN[need.partner]
-        told[column] = max(told[column], need.probability)
-        weak[column] = max(weak[column], need.reason in _WEAK_REASONS)
-    told[_COLUMN[OUTSIDE]] = max((body.probability for body in lexical.bodies), default=0.0)
-    told[_COLUMN[URGENT]], weak[_COLUMN[URGENT]] = lexical.urgent, lexical.danger is not None
-    if lexical.danger is not None:
-        told[_COLUMN[lexical.danger]] = 1.0
-    for agency, score in mentions.items():
-        if agency not in _COLUMN:
-            continue
-        spoken[_COLUMN[agency]], said[_COLUMN[agency]] = score, 1.0
+    for text, read in enumerate(lexical):
+        for column, probability, is_weak in _told(read):
+            told[text, column] = max(told[text, column], probability)
+            weak[text, column] = max(weak[text, column], is_weak)
+    spoken[tuple(mention_of.T)], said[tuple(mention_of.T)] = mention, 1.0
     found[:] = told > 0
     features[0], features[1] = whole, clause
     features[7], features[8] = told * whole, said * whole
     features[9], features[10] = _best_beside(whole), _best_beside(told)
     features[11] = _best_beside(np.where(said > 0, spoken, _NOT_SPOKEN_OF))
-    features[12] = len({need.partner for need in lexical.needs})
-    features[13], features[14] = lexical.vague, bool(lexical.bodies)
-    return features.T
+    of_texts = [
+        (len({need.partner for need in read.needs}), read.vague, bool(read.bodies))
+        for read in lexical
+    ]
+    features[12:15] = np.array(of_texts).T[:, :, None]
+    return features.transpose(1, 2, 0)
+
+
+def _told(lexical: Classification) -> Iterator[tuple[int, float, bool]]:
+    """What the catalogue says of labels: the column, how surely, and whether on weak grounds."""
+    for need in lexical.needs:
+        if need.partner in _COLUMN:  # not a partner added since the training
+            yield _COLUMN[need.partner], need.probability, need.reason in _WEAK_REASONS
+    for body in lexical.bodies:
+        yield _COLUMN[OUTSIDE], body.probability, False
+    yield _COLUMN[URGENT], lexical.urgent, lexical.danger is not None
+    if lexical.danger is not None:
+        yield _COLUMN[lexical.danger], 1.0, False
 
 
 def _best_beside(values: Floats) -> Floats:
-    """For each label the highest value among the other agencies."""
-    of_agencies = values[: len(AGENCIES)].tolist()
-    second, highest = sorted(of_agencies)[-2:]
-    beside = np.full(len(values), highest, dtype=np.float32)
-    beside[of_agencies.index(highest)] = second
+    """For each label the highest value among the other agencies; [texts, labels] both."""
+    of_agencies = values[:, : len(AGENCIES)]
+    second, highest = np.partition(of_agencies, -2)[:, -2:].T
+    beside = np.repeat(highest[:, None], values.shape[1], axis=1)
+    beside[np.arange(len(values)), of_agencies.argmax(axis=1)] = second
     return beside
 
 
-def join(lexical: Classification, reading: Reading, *, model: LinearModel) -> Classification:
-    """One reading of both; no model argues away a danger that the catalogue sees.
+def join(
+    read: Sequence[tuple[Classification, Reading]], *, model: LinearModel
+) -> list[Classification]:
+    """One reading of both for each text; no model argues away a danger that the catalogue sees.
 
     Nor does it see one in words that the catalogue read as denied or long past.
     """
+    return [
+        _joined(lexical, reading, chance=chance, model=model)
+        for (lexical, reading), chance in zip(read, _chances(read, model=model), strict=True)
+    ]
+
+
+def _chances(
+    read: Sequence[tuple[Classification, Reading]], *, model: LinearModel
+) -> Iterator[dict[str, float]]:
+    """The probability of each label, for each text."""
+    whole, clause = model.scores([[word.form for word in reading.words] for _, reading in read])
+    mentions = [
+        (text, _COLUMN[agency], places)
+        for text, (_, reading) in enumerate(read)
+        for agency, places in mentions_of(reading).items()
+        if agency in _COLUMN
+    ]
+    features = joined_features(
+        [lexical for lexical, _ in read],
+        whole=whole,
+        clause=clause,
+        mention_of=np.array([place for *place, _ in mentions], dtype=np.int64).reshape(-1, 2),
+        mention=model.mention_scores([places for _, _, places in mentions]),
+    )
+    for chances in model.probabilities(features).tolist():
+        yield dict(zip(LABELS, chances, strict=True))
+
+
+def _joined(
+    lexical: Classification, reading: Reading, *, chance: Mapping[str, float], model: LinearModel
+) -> Classification:
     version = f"{model.version}+{lexical.model_version}"
     words = reading.words
     if not any(_is_telling(word) for word in words):
         return replace(lexical, model_version=version)
-    chance = _chances(lexical, reading, model=model)
     is_unclear = _is_unclear(lexical, chance)
     chosen = (OWN_DESK,) if is_unclear else _chosen(chance)
     # Of partners added since the training the catalogue alone knows: what it says stands.
@@ -125,16 +170,6 @@ def join(lexical: Classification, reading: Reading, *, model: LinearModel) -> Cl
     )
     danger = lexical.danger or (None if is_said(reading.matches) else _danger(chance))
     return joined if danger is None else with_a_human(joined, danger)
-
-
-def _chances(lexical: Classification, reading: Reading, *, model: LinearModel) -> dict[str, float]:
-    """The probability of each label."""
-    whole, clause = model.scores([word.form for word in reading.words])
-    mentions = {
-        agency: model.mention_score(places) for agency, places in mentions_of(reading).items()
-    }
-    features = joined_features(lexical, whole=whole, clause=clause, mentions=mentions)
-    return dict(zip(LABELS, model.probabilities(features).tolist(), strict=True))
 
 
 def _danger(chance: Mapping[str, float]) -> str | None:

@@ -16,9 +16,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from services.router.classification.ngrams import SIZE, clauses_of, ngrams_within, pairs_of
+from services.router.classification.ngrams import (
+    SIZE,
+    clauses_of,
+    is_telling,
+    ngrams_within,
+    pairs_beside,
+    pairs_telling,
+)
 
 Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
 
 AGENCIES = (
     "caf",
@@ -68,34 +76,42 @@ class LinearModel:
     join_bias: Floats
     """[n]"""
 
-    def scores(self, forms: Sequence[str]) -> tuple[Floats, Floats]:
-        """What n-grams say of each label, before joining: of the whole text, and the most that
-        any of its clauses says; [n] each."""
+    def scores(self, texts: Sequence[Sequence[str]]) -> tuple[Floats, Floats]:
+        """What n-grams say of each label, before joining: of each whole text, and the most that
+        any of its clauses says; [texts, n] each."""
+        lengths = [len(forms) for forms in texts]
+        begins = np.cumsum([0, *lengths[:-1]])
+        clauses = [clauses_of(forms) for forms in texts]
+        counts = [len(found) for found in clauses]
+        within = np.array([clause for found in clauses for clause in found])
+        within += np.repeat(begins, counts)[:, None]
+        wholes = np.column_stack((begins, begins + lengths))
+        scored = self._scored([form for forms in texts for form in forms], wholes, within)
+        most = np.maximum.reduceat(scored[len(texts) :], np.cumsum([0, *counts[:-1]]))
+        return scored[: len(texts)], most
+
+    def _scored(self, forms: Sequence[str], *parts: Places) -> Floats:
+        """The scores of parts of one run of words; `parts`: where each begins and ends, [p, 2]."""
+        begins, ends = np.concatenate(parts).T
         if not forms:
-            return self.bias, self.bias
-        words = np.concatenate([self._word(form) for form in forms]).reshape(len(forms), -1)
-        pairs = pairs_of(forms)
-        beside = self._weighed[pairs.ngrams]
-        whole = self._scored(words.sum(axis=0) + beside.sum(axis=0))
-        clauses = clauses_of(forms)
-        if len(clauses) == 1 and clauses[0] == (0, len(forms)):
-            return whole, whole
-        starts, ends = np.array(clauses).T[:, :, None]
-        at = np.arange(len(forms))
-        within = (np.array(pairs.first) >= starts) & (np.array(pairs.last) < ends)
-        sums = ((at >= starts) & (at < ends)).astype(np.float32) @ words
-        sums += within.astype(np.float32) @ beside
-        return whole, self._scored(sums).max(axis=0)
+            return np.repeat(self.bias[None], len(begins), axis=0)
+        sums = _summed(np.concatenate([self._word(form) for form in forms]), begins, ends)
+        # The pair of a part's last word reaches over its end, be it the end of a text.
+        sums += _summed(self._weighed[pairs_beside(forms)], begins, ends - 1)
+        told = np.cumsum([0, *(is_telling(form) for form in forms)])
+        sums += _summed(self._weighed[pairs_telling(forms)], told[begins], told[ends] - 1)
+        lengths = np.sqrt(np.maximum(sums[:, -1:], _SHORTEST))
+        return (sums[:, :-1] / lengths + self.bias).astype(np.float32)
 
-    def _scored(self, sums: Floats) -> Floats:
-        """From summed weights, with the square of the length last, to scores."""
-        lengths = np.sqrt(np.maximum(sums[..., -1:], _SHORTEST))
-        return (sums[..., :-1] / lengths + self.bias).astype(np.float32)
-
-    def mention_score(self, places: Sequence[int]) -> float:
-        """Whether an agency spoken of like this is one that is meant; above 0: yes."""
-        said = self.mention_weights[places].sum()
-        return float(said / np.sqrt(len(places)) + self.mention_bias[0])
+    def mention_scores(self, mentions: Sequence[Sequence[int]]) -> Floats:
+        """Whether each agency spoken of like this is one that is meant; above 0: yes; [mentions]"""
+        if not mentions:
+            return np.zeros(0, dtype=np.float32)
+        lengths = np.array([len(places) for places in mentions])
+        said = self.mention_weights[[place for places in mentions for place in places]]
+        sums = np.add.reduceat(said, np.cumsum([0, *lengths[:-1]]))
+        scores: Floats = sums / np.sqrt(lengths) + self.mention_bias
+        return scores
 
     @cached_property
     def _weighed(self) -> Floats:
@@ -105,20 +121,29 @@ class LinearModel:
     @cached_property
     def _word(self) -> Callable[[str], Floats]:
         def word(form: str) -> Floats:
-            summed: Floats = self._weighed[ngrams_within(form), :].sum(axis=0)
+            summed: Floats = self._weighed[ngrams_within(form)].sum(axis=0, keepdims=True)
             return summed
 
         return lru_cache(maxsize=16_384)(word)
 
     def weight_of(self, form: str, label: str) -> float:
         """How much one word speaks for a label."""
-        return float(self._word(form)[LABELS.index(label)])
+        return float(self._word(form)[0, LABELS.index(label)])
 
     def probabilities(self, joined: Floats) -> Floats:
-        """From the joined features [n, m] to probabilities [n]."""
-        scores = np.einsum("nm,nm->n", self.join_weights, joined) + self.join_bias
+        """From the joined features [texts, n, m] to probabilities [texts, n]."""
+        scores = np.einsum("nm,tnm->tn", self.join_weights, joined) + self.join_bias
         found: Floats = 1 / (1 + np.exp(-scores.clip(-_SUREST, _SUREST)))
         return found
+
+
+def _summed(rows: Floats, begins: Places, ends: Places) -> NDArray[np.float64]:
+    """The sum of the rows from each beginning to its end; 0 where there is none between."""
+    totals = np.zeros((len(rows) + 1, rows.shape[1]))
+    np.cumsum(rows, axis=0, out=totals[1:])
+    begins = np.minimum(begins, len(rows))
+    sums: NDArray[np.float64] = totals[np.maximum(begins, ends)] - totals[begins]
+    return sums
 
 
 def write_model(model: LinearModel) -> bytes:

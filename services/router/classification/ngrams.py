@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 from services.router.classification.normalisation import COMMA, STOP, STOPWORDS, stem
 
@@ -20,14 +19,6 @@ _EMPTY = STOPWORDS | _PAUSES
 _BETWEEN_CLAUSES = _PAUSES | {"et", "mais", "aussi", "puis", "ensuite", "sinon"}
 _LEAST_WORDS = 3
 _MOST_CLAUSES = 12
-
-
-class Pairs(NamedTuple):
-    """Neighbours: for each pair the places of its two words in the text, and its n-gram."""
-
-    first: list[int]
-    last: list[int]
-    ngrams: list[int]
 
 
 @lru_cache(maxsize=16_384)
@@ -44,19 +35,20 @@ def ngrams_within(form: str) -> list[int]:
     return [place_of("w", stem(form)), *(place_of("c", part) for part in letters)]
 
 
-def pairs_of(forms: Sequence[str]) -> Pairs:
-    """Words side by side, and telling words side by side once the empty ones are left out."""
-    stems = [stem(form) for form in forms]
-    telling = [place for place, form in enumerate(forms) if form not in _EMPTY]
-    told = [stems[place] for place in telling]
-    return Pairs(
-        first=[*range(len(forms) - 1), *telling[:-1]],
-        last=[*range(1, len(forms)), *telling[1:]],
-        ngrams=[
-            *(place_of("b", one, other) for one, other in pairwise(stems)),
-            *(place_of("s", one, other) for one, other in pairwise(told)),
-        ],
-    )
+def pairs_beside(forms: Sequence[str]) -> list[int]:
+    """The n-grams of words side by side; the nth is of the nth word and the next."""
+    return [place_of("b", *pair) for pair in pairwise(map(stem, forms))]
+
+
+def pairs_telling(forms: Sequence[str]) -> list[int]:
+    """The n-grams of telling words side by side, once the empty ones are left out."""
+    told = [stem(form) for form in forms if is_telling(form)]
+    return [place_of("s", *pair) for pair in pairwise(told)]
+
+
+def is_telling(form: str) -> bool:
+    """Neither an empty word nor a pause."""
+    return form not in _EMPTY
 
 
 def clauses_of(forms: Sequence[str]) -> list[tuple[int, int]]:
@@ -67,7 +59,6 @@ def clauses_of(forms: Sequence[str]) -> list[tuple[int, int]]:
     return parts[:_MOST_CLAUSES] if len(parts) > 1 else [(0, len(forms))]
 
 
-@lru_cache(maxsize=65_536)
 def place_of(*parts: str) -> int:
     """The place of an n-gram: CRC-32 is quick, and the same on every machine and version."""
     return zlib.crc32("\x1f".join(parts).encode("utf-8", "replace")) & (SIZE - 1)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.router.classification.classify import classify
+from services.router.classification.classify import classify_all
 from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.classification.linear_model import AGENCIES
+from services.router.classification.result import Classification
 from services.router.routing_rules import Consent, HumanChoices, agencies_of, plan_referrals
 from services.router.training.texts import VisitorText
 
@@ -58,11 +59,11 @@ class RouterScores:
 
 def answer_all(texts: Sequence[VisitorText], *, compiled: CompiledCatalogue) -> list[Answer]:
     """Route each text as if its visitor agreed to all agencies concerned."""
-    return [_answer(text, compiled) for text in texts]
+    found = classify_all([text.text for text in texts], catalogue=compiled)
+    return [_answer(text, read, compiled) for text, read in zip(texts, found, strict=True)]
 
 
-def _answer(text: VisitorText, compiled: CompiledCatalogue) -> Answer:
-    read = classify(text.text, catalogue=compiled, language=text.language, postcode=text.postcode)
+def _answer(text: VisitorText, read: Classification, compiled: CompiledCatalogue) -> Answer:
     plan = plan_referrals(
         read,
         consent=Consent("concerned"),

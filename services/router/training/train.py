@@ -32,7 +32,8 @@ from services.router.classification.ngrams import (
     SIZE,
     clauses_of,
     ngrams_within,
-    pairs_of,
+    pairs_beside,
+    pairs_telling,
 )
 from services.router.classification.result import Classification
 from services.router.learning.labelled_text import LabelledText
@@ -142,14 +143,12 @@ def _joined_out_of_fold(read: _Texts) -> Floats:
             np.maximum.at(clause[:, label], read.clause_of[clauses], most)
         mentions = np.isin(read.mention_of[:, 0], unseen)
         mention[mentions] = _fit_mentions(read, seen).decision_function(read.mentions[mentions])
-    spoken: list[dict[str, float]] = [{} for _ in read.lexical]
-    for (text, agency), score in zip(read.mention_of.tolist(), mention.tolist(), strict=True):
-        spoken[text][AGENCIES[agency]] = score
-    return np.stack(
-        [
-            joined_features(lexical, whole=whole[i], clause=clause[i], mentions=spoken[i])
-            for i, lexical in enumerate(read.lexical)
-        ]
+    return joined_features(
+        read.lexical,
+        whole=whole,
+        clause=clause,
+        mention_of=read.mention_of,
+        mention=mention,
     )
 
 
@@ -179,15 +178,11 @@ def _is_right(label: str, text: LabelledText) -> float:
 
 def _ngrams(forms: Sequence[str], *, parts: Sequence[tuple[int, int]]) -> list[list[int]]:
     """The n-grams that lie within each part of a text, as `LinearModel.scores` sums them."""
-    pairs = pairs_of(forms)
     return [
         [
             *(ngram for form in forms[start:end] for ngram in ngrams_within(form)),
-            *(
-                ngram
-                for first, last, ngram in zip(*pairs, strict=True)
-                if first >= start and last < end
-            ),
+            *pairs_beside(forms[start:end]),
+            *pairs_telling(forms[start:end]),
         ]
         for start, end in parts
     ]

@@ -1,9 +1,12 @@
 import json
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
 
 from services.router.catalogue.entries import Catalogue
+from services.router.classification.classify import AT_ONCE
 from services.router.classification.compiled_catalogue import CompiledCatalogue
 from services.router.classify_lines import classify_lines
 
@@ -95,6 +98,31 @@ def test_a_bad_line_gives_an_error_and_the_rest_goes_on(answers: Any, line: str)
 def test_answers_come_in_the_order_of_the_lines(answers: Any) -> None:
     lines = [json.dumps({"id": n, "text": "mon colis est perdu"}) for n in range(50)]
     assert [answer["id"] for answer in answers(*lines)] == list(range(50))
+
+
+@pytest.mark.parametrize("size", [0, 1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE + 3])
+def test_a_bad_line_keeps_its_place_wherever_the_reading_pauses(answers: Any, size: int) -> None:
+    lines = [json.dumps({"id": n, "text": "mon colis est perdu"}) for n in range(size)]
+    bad = {n for n in range(size) if n % 50 == 0} | {size - 1} if size else set()
+    found = answers(*["{" if n in bad else line for n, line in enumerate(lines)])
+    expected = [None if n in bad else n for n in range(size)]
+    assert [answer.get("id") for answer in found] == expected
+    assert all(("error" in answer) == (n in bad) for n, answer in enumerate(found))
+
+
+def test_no_more_lines_are_held_than_are_classified_at_once(
+    catalogue: Catalogue, compiled: CompiledCatalogue
+) -> None:
+    taken = []
+
+    def endless() -> Iterator[str]:
+        for n in count():
+            taken.append(n)
+            yield json.dumps({"id": n, "text": "mes apl"})
+
+    first = next(classify_lines(endless(), catalogue=catalogue, compiled=compiled))
+    assert json.loads(first)["id"] == 0
+    assert len(taken) <= AT_ONCE
 
 
 def test_outside_paris_the_line_answers_with_the_ccas(answers: Any) -> None:

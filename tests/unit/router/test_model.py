@@ -10,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.router.catalogue.load import load_catalogue
-from services.router.classification.classify import classify, classify_lexically
+from services.router.classification.classify import (
+    AT_ONCE,
+    classify,
+    classify_all,
+    classify_lexically,
+)
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
 from services.router.classification.joined import INCLUDED_FROM
 from services.router.classification.linear_model import (
@@ -50,6 +55,28 @@ def test_any_text_gets_an_answer(compiled: CompiledCatalogue, text: str) -> None
     assert found.routing_cost >= 0
     for need in found.needs:
         assert all(0 <= start < end <= len(text) for start, end in need.spans)
+
+
+_SAID = (
+    *("", "🙂🙂🙂", "x" * 5000, "caf " * 1250, "...", "mon mari me frappe", "<b>mes apl</b>"),
+    *("je ne touche plus rien de la kaf et ma carte vitale est perdue", "ni EDF ni Engie"),
+)
+
+
+@given(texts=st.lists(st.sampled_from(_SAID) | st.text(max_size=80), max_size=12))
+@settings(deadline=None, max_examples=100)
+def test_many_texts_are_read_as_each_alone(compiled: CompiledCatalogue, texts: list[str]) -> None:
+    together = classify_all(texts, catalogue=compiled)
+    assert together == [classify(text, catalogue=compiled) for text in texts]
+
+
+@pytest.mark.parametrize("size", [AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE + 1])
+def test_every_text_keeps_its_place_wherever_the_batch_ends(
+    compiled: CompiledCatalogue, size: int
+) -> None:
+    texts = [_SAID[n % len(_SAID)] + f" {n}" for n in range(size)]
+    alone = [classify(text, catalogue=compiled) for text in texts]
+    assert classify_all(texts, catalogue=compiled) == alone
 
 
 @pytest.mark.parametrize(
@@ -154,10 +181,11 @@ def test_clauses_are_the_parts_that_may_each_say_a_need() -> None:
 
 def test_what_one_clause_says_is_not_thinned_by_the_others(model: LinearModel) -> None:
     alone = ["ma", "carte", "vitale", "est", "perdue"]
-    whole, most = model.scores([*alone, ",", "et", "le", "chauffage", "de", "mon", "logement"])
+    both = [*alone, ",", "et", "le", "chauffage", "de", "mon", "logement"]
+    whole, most = model.scores([both, alone])
     cpam = LABELS.index("cpam")
-    assert most[cpam] > whole[cpam]
-    assert most[cpam] == pytest.approx(model.scores(alone)[0][cpam], abs=1e-4)
+    assert most[0, cpam] > whole[0, cpam]
+    assert most[0, cpam] == pytest.approx(whole[1, cpam], abs=1e-4)
 
 
 def test_the_model_card_is_that_of_the_model(model: LinearModel) -> None:
