@@ -26,6 +26,7 @@ from shared.contracts.events import (
     ReferralDeliveryUncertainV1,
     ReferralMessageReceivedV1,
     ReferralOverdueV1,
+    ReferralReferenceGivenV1,
     ReferralStatusChangedV1,
     ReferralUpdate,
 )
@@ -79,6 +80,9 @@ class ReferralFacts(_Facts):
     delivered_number: int = 0
     """The first `delivered`; later ones are about answers and withdrawals."""
     delivered_at: datetime | None = None
+
+    reference_number: int = 0
+    """The first that told the agency's reference."""
     partner_reference: str | None = None
 
     message_number: int = 0
@@ -108,7 +112,7 @@ def add_event(facts: CaseFacts, event: Event) -> CaseFacts:
     match event:
         case CaseRoutedV1() | CaseSentToTriageV1():
             return _add_decision(facts, event)
-        case ReferralDeliveredV1():
+        case ReferralDeliveredV1() | ReferralReferenceGivenV1():
             return _replace(facts, _add_delivered(_referral(facts, event), event))
         case (
             ReferralDeliveryUncertainV1() | ReferralDeliveryParkedV1() | ReferralDeliveryResumedV1()
@@ -175,14 +179,22 @@ def _add_issued(facts: CaseFacts, event: CaseRoutedV1) -> CaseFacts:
     )
 
 
-def _add_delivered(referral: ReferralFacts, event: ReferralDeliveredV1) -> ReferralFacts:
-    if referral.delivered_number == 0 or event.number < referral.delivered_number:
+def _add_delivered(
+    referral: ReferralFacts, event: ReferralDeliveredV1 | ReferralReferenceGivenV1
+) -> ReferralFacts:
+    given = event.partner_reference is not None
+    if given and not 0 < referral.reference_number <= event.number:
         referral = referral.model_copy(
             update={
-                "delivered_number": event.number,
-                "delivered_at": event.at,
+                "reference_number": event.number,
                 "partner_reference": event.partner_reference,
             }
+        )
+    if isinstance(event, ReferralReferenceGivenV1):
+        return referral
+    if referral.delivered_number == 0 or event.number < referral.delivered_number:
+        referral = referral.model_copy(
+            update={"delivered_number": event.number, "delivered_at": event.at}
         )
     return _add_delivery(referral, event, state=DeliveryState.DELIVERED)
 

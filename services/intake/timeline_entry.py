@@ -16,6 +16,7 @@ from shared.contracts.events import (
     ReferralDeliveryUncertainV1,
     ReferralMessageReceivedV1,
     ReferralOverdueV1,
+    ReferralReferenceGivenV1,
     ReferralStatusChangedV1,
 )
 
@@ -27,6 +28,7 @@ CaseUpdate = (
     | ReferralDeliveryParkedV1
     | ReferralDeliveryResumedV1
     | ReferralOverdueV1
+    | ReferralReferenceGivenV1
     | ReferralStatusChangedV1
     | ReferralMessageReceivedV1
 )

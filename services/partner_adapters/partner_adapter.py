@@ -55,6 +55,8 @@ class PartnerStatus:
     at: datetime
     reason_word: str | None = None
     message: str | None = None
+    partner_reference: str | None = None
+    """The partner's own for its file, where a status is what tells it."""
 
 
 @dataclass(frozen=True)

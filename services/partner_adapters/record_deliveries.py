@@ -21,6 +21,7 @@ from services.partner_adapters.referral_progress import (
     ReferralProgress,
     event_id_of,
     settle,
+    tell_reference,
 )
 from shared.contracts.delivery_state import DeliveryState
 from shared.contracts.events import ReferralUpdate
@@ -71,9 +72,9 @@ async def record_deliveries(
         delivery = referral.delivery(call.delivery_id)
         if delivery.state is not DeliveryState.SENDING or delivery.epoch != call.epoch:
             states.append(None)
-            referral.partner_reference = (
-                referral.partner_reference or call.outcome.partner_reference
-            )
+            if delivery is referral.main_delivery:
+                told = tell_reference(referral, call.outcome.partner_reference, now=now)
+                events += outgoing(referral, told)
             continue
         said = settle(
             referral,

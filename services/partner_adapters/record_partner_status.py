@@ -119,7 +119,7 @@ def _apply(
     clock: Clock,
 ) -> tuple[Recorded, list[ReferralUpdate]]:
     status, now = said.status, clock.now()
-    events = prove_delivered(referral, now=now)
+    events = prove_delivered(referral, reference=status.partner_reference, now=now)
     meaning = meaning_of(words, word=status.word, reason_word=status.reason_word)
     if meaning is None:
         log.warning(

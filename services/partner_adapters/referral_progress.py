@@ -19,6 +19,7 @@ from shared.contracts.events import (
     ReferralDeliveryParkedV1,
     ReferralDeliveryUncertainV1,
     ReferralMessageReceivedV1,
+    ReferralReferenceGivenV1,
     ReferralStatusChangedV1,
     ReferralUpdate,
     derive_id,
@@ -166,13 +167,25 @@ def delivered(
     ]
 
 
-def prove_delivered(referral: ReferralProgress, *, now: datetime) -> list[ReferralUpdate]:
+def prove_delivered(
+    referral: ReferralProgress, *, reference: str | None = None, now: datetime
+) -> list[ReferralUpdate]:
     """The agency speaks of the referral, so it has it, whatever we know of the delivery."""
     delivery = referral.main_delivery
     if delivery.finished:
-        return []
+        return tell_reference(referral, reference, now=now)
     delivery.reason = "proved_by_status"
-    return delivered(referral, delivery, reference=None, now=now)
+    return delivered(referral, delivery, reference=reference, now=now)
+
+
+def tell_reference(
+    referral: ReferralProgress, reference: str | None, *, now: datetime
+) -> list[ReferralUpdate]:
+    """Pass on the agency's reference, which comes after the delivery; the first one holds."""
+    if reference is None or referral.partner_reference is not None:
+        return []
+    referral.partner_reference = reference
+    return [ReferralReferenceGivenV1(**next_update(referral), at=now, partner_reference=reference)]
 
 
 def move_to(

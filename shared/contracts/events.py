@@ -291,6 +291,14 @@ class ReferralOverdueV1(ReferralUpdate):
     deadline: AwareDatetime
 
 
+class ReferralReferenceGivenV1(ReferralUpdate):
+    """The agency's own reference, when it came to be known after the delivery was told."""
+
+    TYPE: ClassVar[str] = "referral.reference_given.v1"
+
+    partner_reference: str
+
+
 class ReferralStatusChangedV1(ReferralUpdate):
     """The agency moved on. Sealed, when it said something: `WrittenContent`."""
 
@@ -357,6 +365,7 @@ EVENTS: dict[str, type[Event]] = {
         ReferralDeliveryParkedV1,
         ReferralDeliveryResumedV1,
         ReferralOverdueV1,
+        ReferralReferenceGivenV1,
         ReferralStatusChangedV1,
         ReferralMessageReceivedV1,
         PartnerDescribedV1,

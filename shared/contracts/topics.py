@@ -48,6 +48,7 @@ CASE_UPDATES = Topic(
         e.ReferralDeliveryParkedV1.TYPE,
         e.ReferralDeliveryResumedV1.TYPE,
         e.ReferralOverdueV1.TYPE,
+        e.ReferralReferenceGivenV1.TYPE,
         e.ReferralStatusChangedV1.TYPE,
         e.ReferralMessageReceivedV1.TYPE,
     ),

@@ -31,6 +31,7 @@ from services.partner_adapters.partner_adapter import (
     Receipt,
 )
 from services.partner_adapters.partner_http import LONGEST_ANSWER, LONGEST_LIST, Answer, PartnerHttp
+from services.partner_adapters.partner_reference import is_reference
 from services.partner_adapters.status_message import StatusMessage
 from shared.plumbing.clock import Clock
 
@@ -139,9 +140,7 @@ def _raise_unless_taken(answer: Answer, delivery: Delivery, *, clock: Clock) -> 
 
 def _reference(answer: Answer) -> str:
     reference = json_object(answer).get("reference")
-    if not isinstance(reference, str) or not 0 < len(reference) <= 100:
-        raise OutcomeUnknown("answer_without_reference", answer=answer.text)
-    if not reference.isprintable():  # NUL or half a character: it could not be stored
+    if not is_reference(reference):
         raise OutcomeUnknown("answer_without_reference", answer=answer.text)
     return reference
 

@@ -36,6 +36,7 @@ from services.partner_adapters.partner_adapter import (
     Receipt,
 )
 from services.partner_adapters.partner_http import LONGEST_ANSWER, LONGEST_LIST, Answer, PartnerHttp
+from services.partner_adapters.partner_reference import is_reference
 from services.partner_adapters.soap.fields import OPERATIONS, fields_of
 from services.partner_adapters.soap.messages import MOST_CHANGES, Fault, Messages, Unreadable
 from services.partner_adapters.status_message import StatusMessage
@@ -51,7 +52,6 @@ ABOUT_US = frozenset(
 )  # fmt: skip
 OF_ANOTHER_SOAP = frozenset({"VersionMismatch", "MustUnderstand"})
 _ADDRESS_WRONG = frozenset({404, 405, 410, 415})
-_LONGEST_REFERENCE = 100
 _LONGEST_CURSOR = 1000
 
 
@@ -195,6 +195,6 @@ def _status(entry: Mapping[str, Any]) -> PartnerStatus:
 
 def _reference(reply: Mapping[str, Any], answer: Answer) -> str:
     reference: str = reply.get("dossier") or ""
-    if not 0 < len(reference) <= _LONGEST_REFERENCE or not reference.isprintable():
+    if not is_reference(reference):
         raise OutcomeUnknown("answer_without_reference", answer=answer.text)
     return reference

@@ -28,6 +28,7 @@ from services.partner_adapters.partner_adapter import (
     What,
 )
 from services.partner_adapters.partner_http import Answer, PartnerHttp
+from services.partner_adapters.partner_reference import is_reference
 from shared.plumbing.clock import Clock
 
 TYPES: Mapping[What, str] = {
@@ -38,7 +39,6 @@ TYPES: Mapping[What, str] = {
 """What is told → the message's `type`."""
 
 _ADDRESS_WRONG = frozenset({404, 405, 410})
-_LONGEST_REFERENCE = 100
 
 
 class WebhookAdapter:
@@ -97,6 +97,4 @@ def _reference(answer: Answer) -> str | None:
     if not answer.body.strip():
         return None
     reference = json_object(answer).get("reference")
-    if not isinstance(reference, str) or not 0 < len(reference) <= _LONGEST_REFERENCE:
-        return None
-    return reference if reference.isprintable() else None
+    return reference if is_reference(reference) else None

@@ -1,12 +1,13 @@
 """What the agency writes back: acknowledgements and statuses, a record each. PURE."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
 from services.partner_adapters.partner_adapter import PartnerStatus
+from services.partner_adapters.partner_reference import is_reference
 from services.partner_adapters.sftp.csv_form import lines_of, read_record
 from services.partner_adapters.status_message import StatusMessage
 from shared.contracts.events import derive_id
@@ -65,18 +66,16 @@ def _status(columns: Sequence[str], cells: Sequence[str] | None) -> PartnerStatu
         raise ValueError("not as many cells as the header has")
     said = {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
     known = {name: said[name] for name in sorted(NEEDED | OPTIONAL) if name in said}
+    reference, text = known.get("reference"), known.get("message")
+    if reference is not None and not is_reference(reference):
+        text = "\n".join([f"Référence : {reference}", *filter(None, [text])])
+        reference = None
     status_id = str(derive_id("status line", *(f"{name}={known[name]}" for name in known)))
     try:
-        message = StatusMessage.model_validate({**known, "id": status_id, "message": _text(known)})
+        message = StatusMessage.model_validate({**known, "id": status_id, "message": text})
     except ValidationError as error:
         raise ValueError("not a status") from error
-    return message.as_status()
-
-
-def _text(said: Mapping[str, str]) -> str | None:
-    """What people read: the agency's own reference for the file is part of it."""
-    reference = f"Référence : {said['reference']}" if "reference" in said else None
-    return "\n".join(part for part in (reference, said.get("message")) if part) or None
+    return replace(message.as_status(), partner_reference=reference)
 
 
 def _excerpt(name: str, line: int, text: str) -> str:

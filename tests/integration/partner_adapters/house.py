@@ -199,6 +199,7 @@ class House:
         status_id: str | None = None,
         reason: str | None = None,
         message: str | None = None,
+        reference: str | None = None,
     ) -> str:
         status = PartnerStatus(
             status_id=status_id or str(uuid4()),
@@ -207,6 +208,7 @@ class House:
             at=self.clock.now(),
             reason_word=reason,
             message=message,
+            partner_reference=reference,
         )
         async with self.database.transaction() as tx:
             [recorded] = await self.record_statuses(

@@ -285,7 +285,7 @@ async def test_the_acknowledgement_says_the_agency_s_reference(agency: Agency):
     [status] = page.statuses
     assert (status.referral_id, status.word) == (handed.referral_id, "PRISE_EN_COMPTE")
     [entry] = agency.simulator.office.ledger.entries()
-    assert status.message == f"Référence : {entry['reference']}"
+    assert (status.partner_reference, status.message) == (entry["reference"], None)
 
 
 async def test_a_line_that_was_refused_is_the_refusal_of_its_referral(agency: Agency):

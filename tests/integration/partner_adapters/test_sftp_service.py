@@ -17,7 +17,9 @@ from tests.integration.partner_adapters.running_loops import (
 from tests.integration.partner_adapters.sftp_agency import Agency, adapter_to, running_agency
 
 HEADER = b"referral_id;status;at;reason;message;reference\r\n"
-ACKNOWLEDGED = ["referral.delivered.v1", "referral.status_changed.v1"]
+DELIVERED = "referral.delivered.v1"
+ACKNOWLEDGED = [DELIVERED, "referral.status_changed.v1"]
+ACKNOWLEDGED_WITH_REFERENCE = [DELIVERED, "referral.reference_given.v1", ACKNOWLEDGED[1]]
 
 
 @pytest.fixture
@@ -57,8 +59,10 @@ async def test_what_is_due_goes_out_as_one_batch_and_is_acknowledged(house: Hous
     while await collect(house, agency):
         pass
     for event in events:
-        assert await house.said(event) == ACKNOWLEDGED
-        assert (await house.referral(event))["status"] == "acknowledged"
+        assert await house.said(event) == ACKNOWLEDGED_WITH_REFERENCE
+        referral = await house.referral(event)
+        assert referral["status"] == "acknowledged"
+        assert referral["partner_reference"].startswith("LAPOSTE-")
 
 
 async def test_a_batch_cut_after_it_was_taken_is_looked_up_and_filed_once(
@@ -127,7 +131,7 @@ async def test_a_crash_between_reading_and_recording_loses_and_repeats_nothing(
     agency.adapter = adapter_to(agency.address)
     assert await collect(house, agency) == 0
     assert agency.names("retour") == []
-    assert await house.said(event) == ACKNOWLEDGED
+    assert await house.said(event) == ACKNOWLEDGED_WITH_REFERENCE
 
 
 async def test_a_file_that_comes_again_changes_nothing(house: House, agency: Agency):

@@ -192,7 +192,9 @@ async def test_what_each_fault_means_for_a_delivery(agencies, fault):
     assert not was_filed or failure is OutcomeUnknown
 
 
-@pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"slow", "truncated", "cut_after_accept"}))
+@pytest.mark.parametrize(
+    "fault", sorted(set(FAULTS) - {"slow", "trickle", "truncated", "cut_after_accept"})
+)
 async def test_in_trouble_a_look_up_and_a_poll_claim_nothing(agencies, fault):
     await agencies.order("faults", "cpam", fault=fault)
     async with adapting(agencies.address("cpam")) as adapter:

@@ -8,6 +8,7 @@ from tests.integration.partner_adapters.house import House
 DELIVERED = "referral.delivered.v1"
 CHANGED = "referral.status_changed.v1"
 MESSAGE = "referral.message_received.v1"
+REFERENCE = "referral.reference_given.v1"
 
 
 @pytest.fixture
@@ -58,8 +59,24 @@ async def test_a_status_before_the_record_proves_the_delivery(house: House):
     assert await house.say(event.referral_id, "ACCUSE") == "moved"
     assert (await house.delivery(event))["state"] == "delivered"
     assert await house.record(claimed, partner_reference="CAF-7") is None
-    assert await house.said(event) == [DELIVERED, CHANGED]
+    assert await house.said(event) == [DELIVERED, CHANGED, REFERENCE]
     assert (await house.referral(event))["partner_reference"] == "CAF-7"
+    told = await house.row(
+        "SELECT convert_from(value, 'UTF8')::jsonb AS data FROM partner_adapters.outbox "
+        "ORDER BY id DESC"
+    )
+    assert (told["data"]["partner_reference"], told["data"]["number"]) == ("CAF-7", 3)
+
+
+async def test_a_status_s_own_reference_is_told_once(house: House):
+    event = await house.issue()
+    [claimed] = await house.claim()
+    await house.say(event.referral_id, "ACCUSE", reference="CAF-8")
+    assert await house.said(event) == [DELIVERED, CHANGED]
+    assert await house.record(claimed, partner_reference="CAF-7") is None
+    await house.say(event.referral_id, "TRAITE", reference="CAF-9")
+    assert await house.said(event) == [DELIVERED, CHANGED, CHANGED]
+    assert (await house.referral(event))["partner_reference"] == "CAF-8"
 
 
 async def test_an_unknown_word_needs_a_person_and_shows_what_was_said(house: House, delivered):

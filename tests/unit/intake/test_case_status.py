@@ -17,6 +17,7 @@ from tests.unit.intake.updates import (
     message,
     overdue,
     parked,
+    reference,
     referral_of,
     resumed,
     routed,
@@ -102,6 +103,14 @@ def test_a_parked_answer_does_not_undo_the_first_delivery() -> None:
     assert (referral.partner_reference, referral.delivery_owner) == ("R1", "operations")
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_reference_given_after_the_delivery_is_the_agency_s(order: int) -> None:
+    lost_race = delivered("caf", number=1).model_copy(update={"partner_reference": None})
+    facts = facts_of(*[lost_race, reference("caf", "CAF-7", number=3)][::order])
+    referral = facts.referrals[referral_of("caf")]
+    assert (referral.status, referral.partner_reference) == (S.DELIVERED, "CAF-7")
+
+
 def test_what_a_person_let_go_on_is_parked_no_more() -> None:
     facts = facts_of(parked("caf", number=1), resumed("caf", number=2))
     referral = facts.referrals[referral_of("caf")]
@@ -132,6 +141,7 @@ HISTORY: tuple[Event, ...] = (
     routed("caf", "edf", "mairie"),
     delivered("caf"),
     delivered("edf"),
+    reference("edf", "EDF-7", number=9),
     status("caf", S.ACKNOWLEDGED, number=2),
     status("caf", S.NEEDS_INFORMATION, number=3),
     delivered("caf", number=4),

@@ -15,6 +15,7 @@ from shared.contracts.events import (
     ReferralDeliveryResumedV1,
     ReferralMessageReceivedV1,
     ReferralOverdueV1,
+    ReferralReferenceGivenV1,
     ReferralStatusChangedV1,
     derive_id,
 )
@@ -105,6 +106,14 @@ def delivered(
 ) -> ReferralDeliveredV1:
     return ReferralDeliveredV1(
         **_about(partner_id, number, decision, case_id), attempt=1, partner_reference=f"R{number}"
+    )
+
+
+def reference(
+    partner_id: str, given: str, *, number: int, decision: int = 1, case_id: UUID = CASE
+) -> ReferralReferenceGivenV1:
+    return ReferralReferenceGivenV1(
+        **_about(partner_id, number, decision, case_id), partner_reference=given
     )
 
 

@@ -172,7 +172,7 @@ def test_a_line_is_a_status_in_the_agency_s_words() -> None:
     [status] = read_page("a.csv", returned_file([said])).statuses
     assert (status.referral_id, status.word, status.reason_word) == (REFERRAL, "PRECISION", None)
     assert status.at == datetime(2026, 11, 24, 8, 15, tzinfo=UTC)
-    assert status.message == "Référence : LP-1\n=Où ?\nQuand ?"
+    assert (status.partner_reference, status.message) == ("LP-1", "=Où ?\nQuand ?")
 
 
 def test_columns_may_come_in_any_order_and_others_are_ignored() -> None:

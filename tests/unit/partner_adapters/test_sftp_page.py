@@ -70,7 +70,7 @@ def test_the_answers_are_understood() -> None:
         assert (len(page.statuses), page.unreadable) == (count, [])
         assert {status.word for status in page.statuses} <= {*partner.statuses}
     taken, refused = read_page("a.csv", ACKNOWLEDGEMENT.encode()).statuses
-    assert taken.message == "Référence : LAPOSTE-2026-000123"
+    assert (taken.partner_reference, taken.message) == ("LAPOSTE-2026-000123", None)
     assert refused.reason_word in partner.refusal_reasons
 
 
