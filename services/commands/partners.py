@@ -1,10 +1,11 @@
-"""`aiguillage partners list | pause | resume | retry | replay | words | map | referral`."""
+"""`aiguillage partners list | pause | resume | retry | replay | uncertain | decide | …`."""
 
 import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from services.commands import where
+from services.commands.outcome import WrongUsage
 from services.commands.printing import console, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -61,6 +62,34 @@ def replay(partner_id: str, *, reason: str | None, dry_run: bool, as_json: bool)
     print_rows(rows, columns=["reason", "parked"], as_json=False, when_empty="Nothing is parked.")
     if not dry_run:
         console().print(f"{answer['replayed']} go on.", markup=False)
+
+
+def uncertain(partner_id: str, *, as_json: bool) -> None:
+    """Print the deliveries of which only the partner can say whether it has them."""
+    rows: list[dict[str, Any]] = []
+    query = {"partner": partner_id, "state": "uncertain"}
+    while True:
+        page = _get("/deliveries", query)
+        rows += page["deliveries"]
+        if page["cursor"] is None:
+            break
+        query["after"] = page["cursor"]
+    columns = ["delivery_id", "reference", "referral_id", "since", "reason"]
+    print_rows(rows, columns=columns, as_json=as_json, when_empty="Nothing is uncertain.")
+
+
+def decide(delivery_id: str, *, received: bool, reference: str | None, as_json: bool) -> None:
+    """Say what the partner answered when a person asked it; who says so is noted."""
+    if reference is not None and not received:
+        raise WrongUsage("A reference is of what the partner has received.")
+    asked = {"was_received": received, "partner_reference": reference}
+    found = _post(f"/deliveries/{delivery_id}/decision", asked)
+    if as_json:
+        print_json(found)
+        return
+    decision = {**found, **found["actions"][-1]}
+    columns = ["referral_id", "status", "partner_reference", "action", "account", "at"]
+    print_rows([decision], columns=columns, as_json=False)
 
 
 def words(partner_id: str, *, as_json: bool) -> None:

@@ -93,6 +93,34 @@ def partners_replay(
     replay(partner, reason=reason, dry_run=dry_run, as_json=as_json)
 
 
+@partners.command("uncertain", epilog=EXIT_CODES)
+def partners_uncertain(partner: Partner, as_json: Json = False) -> None:
+    """List a partner's deliveries that may have arrived: ask it, then decide."""
+    from services.commands.partners import uncertain
+
+    uncertain(partner, as_json=as_json)
+
+
+@partners.command("decide", epilog=EXIT_CODES)
+def partners_decide(
+    delivery: Annotated[UUID, typer.Argument(help="A delivery's id; `uncertain` lists them.")],
+    received: Annotated[
+        bool,
+        typer.Option(
+            "--received/--not-received", help="What the partner says; not received: sent again."
+        ),
+    ],
+    reference: Annotated[
+        str | None, typer.Option(help="The partner's own for it, when it says one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether the partner has an uncertain delivery; your account is noted."""
+    from services.commands.partners import decide
+
+    decide(str(delivery), received=received, reference=reference, as_json=as_json)
+
+
 @partners.command("words", epilog=EXIT_CODES)
 def partners_words(partner: Partner, as_json: Json = False) -> None:
     """List the words of a partner that nobody has mapped, and those people mapped."""

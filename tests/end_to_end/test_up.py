@@ -64,6 +64,7 @@ def test_up_starts_all_heals_keeps_its_data_and_leaves_nothing_running(tmp_path:
         assert answer_of("partners", "retry", "edf", env=env) == [{"deliveries": 0}]
         assert answer_of("partners", "replay", "edf", "--dry-run", env=env)["found"] == 0
         assert answer_of("partners", "words", "edf", env=env) == {"unknown": [], "mapped": []}
+        assert answer_of("partners", "uncertain", "edf", env=env) == []
         unheard = ("partners", "map", "edf", "EN_GREVE", "in_progress")
         assert answer_of(*unheard, env=env)[0]["repaired"] == 0
         [referral] = answer_of("show", once["case_id"], env=env)["referrals"]
