@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,7 @@ EXACT = "="
 EXACT_MOST = 5  # words
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A démarche, a body (partner `hors_perimetre`), a partner's own names, or a danger number."""
 
     id: str
@@ -75,7 +74,7 @@ class CompiledCatalogue:
     pointers: dict[Key, tuple[Pointer, ...]]  # the stems of a name → what it points to
     keys_by_anchor: dict[str, tuple[Key, ...]]  # a name's rarest stem → names
     prefixes_of: Callable[[str], tuple[str, ...]]  # "допомогти" → ("допомог*",), cached
-    exact_starts: frozenset[str]  # first words of the names kept with their empty words
+    exact_starts: frozenset[Key]  # first two words of the names kept with their empty words
     speller: Speller
     shorthand: dict[str, tuple[str, ...]]
     acronyms: frozenset[str]
@@ -124,7 +123,9 @@ def compile_catalogue(
         keys_by_anchor=_anchors(pointers),
         prefixes_of=_prefixes_of(prefixes),
         exact_starts=frozenset(
-            key[0].removeprefix(EXACT).split()[0] for key in pointers if key[0].startswith(EXACT)
+            tuple(key[0].removeprefix(EXACT).split()[:2])
+            for key in pointers
+            if key[0].startswith(EXACT)
         ),
         speller=Speller(
             vocabulary=forms - STOPWORDS,

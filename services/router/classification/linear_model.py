@@ -179,7 +179,7 @@ def read_model(content: bytes) -> LinearModel:
     digest = hashlib.sha256(b"".join(found[name].tobytes() for name in _ARRAYS))
     return LinearModel(
         version="linear-2+" + digest.hexdigest()[:8],
-        **{name: found[name].astype(np.float32) for name in _ARRAYS},
+        **{name: found[name].astype(np.float32, order="C") for name in _ARRAYS},
     )
 
 

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from services.router.classification.compiled_catalogue import (
@@ -47,11 +47,8 @@ class Match(NamedTuple):
     kind: Kind
     weight: float
     at: frozenset[int]
+    first: int  # the first of `at`
     tight: bool  # its words follow one another, in order
-
-    @property
-    def first(self) -> int:
-        return min(self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +138,16 @@ def _places(
         places[part].append(position)
         for prefix in catalogue.prefixes_of(forms[index]):
             places[prefix].append(position)
-    position_of = {index: position for position, (index, _) in enumerate(content)}
     for start, phrase, length in _phrases(forms, catalogue):
-        places[phrase] += [
-            position_of[index] for index in range(start, start + length) if index in position_of
-        ]
+        after = bisect_left(content, (start + length,))
+        places[phrase] += range(bisect_left(content, (start,)), after)
     return places
 
 
 def _phrases(forms: list[str], catalogue: CompiledCatalogue) -> Iterator[tuple[int, str, int]]:
     """Names held together by empty words ("en arrêt"): where, which, and of how many words."""
-    for start, form in enumerate(forms):
-        if form in catalogue.exact_starts:
+    for start, pair in enumerate(pairwise(forms)):
+        if pair in catalogue.exact_starts:
             for length in range(2, min(EXACT_MOST, len(forms) - start) + 1):
                 phrase = EXACT + " ".join(forms[start : start + length])
                 if phrase in catalogue.keys_by_anchor:
@@ -219,9 +214,11 @@ def _pointed(
 ) -> Iterator[Match]:
     gap = max(hit) - min(hit) + 1 - len(key)
     in_order = list(hit) == sorted(hit)
+    tight = in_order and gap <= 0
     factor = 1 - _COST_OF_A_GAP * max(gap, 0) - (0 if in_order else _COST_OF_DISORDER)
+    first = min(at)
     for pointer in catalogue.pointers[key]:
-        yield Match(pointer.entry, pointer.kind, pointer.weight * factor, at, in_order and gap <= 0)
+        yield Match(pointer.entry, pointer.kind, pointer.weight * factor, at, first, tight)
 
 
 def _without_covered(matches: list[Match]) -> list[Match]:

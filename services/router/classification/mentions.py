@@ -5,17 +5,18 @@ any agency in the same way. So the words around an agency's own are read without
 `@` another), and what they weigh is learned once for all agencies.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from itertools import pairwise
 
 from services.router.classification.matching import Match, Reading
-from services.router.classification.ngrams import place_of
+from services.router.classification.ngrams import AND, places_of
 from services.router.classification.normalisation import stem
 
 _SPEAKING = frozenset(("name", "brand", "job", "topic"))
 _AROUND = 4  # words
 _MOST_AGENCIES = 4
 _OWN, _OTHER = "#", "@"
+_AGENCIES = frozenset((_OWN, _OTHER))
 _BEGINNING, _END = "<", ">"
 
 
@@ -33,41 +34,42 @@ def mentions_of(reading: Reading) -> dict[str, list[int]]:
         for match in matches:
             for index in match.at:
                 masked[index] = _OTHER
-    agencies = str(min(len(spoken), _MOST_AGENCIES))
-    everywhere = [place_of("mn", agencies)]
-    everywhere += [place_of("mw", said) for said in masked]
-    everywhere += [place_of("mb", one, other) for one, other in pairwise(masked)]
+    everywhere = places_of(
+        [
+            f"mn{AND}{min(len(spoken), _MOST_AGENCIES)}",
+            *(f"mw{AND}{said}" for said in masked),
+            *(f"mb{AND}{one}{AND}{other}" for one, other in pairwise(masked)),
+        ]
+    )
     return {agency: _places(matches, masked, everywhere) for agency, matches in spoken.items()}
 
 
 def _places(own: Sequence[Match], masked: Sequence[str], everywhere: Sequence[int]) -> list[int]:
     ours = {index for match in own for index in match.at}
-    places = set(everywhere)
-    for match in own:
-        places.update(_around(match, ours, masked))
-    return list(places)
+    framed = [
+        *[_BEGINNING] * _AROUND,
+        *(_OWN if index in ours else said for index, said in enumerate(masked)),
+        *[_END] * _AROUND,
+    ]
+    where = dict.fromkeys((match.kind, match.first, max(match.at)) for match in own)
+    around = [ngram for kind, first, last in where for ngram in _around(kind, first, last, framed)]
+    return list({*everywhere, *places_of(around)})
 
 
-def _around(match: Match, ours: Set[int], masked: Sequence[str]) -> list[int]:
-    """What is said before and after one of the agency's words."""
-    kind = match.kind
-    first, last = min(match.at), max(match.at)
-
-    def said(index: int) -> str:
-        if index < 0:
-            return _BEGINNING
-        if index >= len(masked):
-            return _END
-        return _OWN if index in ours else masked[index]
-
-    before = [said(first - distance) for distance in range(1, _AROUND + 1)]
-    after = [said(last + distance) for distance in range(1, _AROUND + 1)]
+def _around(kind: str, first: int, last: int, framed: Sequence[str]) -> list[str]:
+    """What is said before and after some of the agency's words, `first` to `last` of the text."""
+    start, after_end = first + _AROUND, last + 1 + _AROUND
+    before = framed[first:start][::-1]
+    after = framed[after_end : after_end + _AROUND]
+    left, right = f"mL{AND}{kind}{AND}", f"mR{AND}{kind}{AND}"
+    spoken_before = not _AGENCIES.isdisjoint(framed[:start])
+    spoken_after = not _AGENCIES.isdisjoint(framed[after_end:])
     return [
-        place_of("mk", kind),
-        *[place_of("mL", kind, word) for word in before],
-        *[place_of("mR", kind, word) for word in after],
-        *[place_of("mL", kind, str(length), *before[:length]) for length in (1, 2, 3)],
-        *[place_of("mR", kind, str(length), *after[:length]) for length in (1, 2, 3)],
-        place_of("mLR", kind, before[0], after[0]),
-        place_of("mp", kind, str(_OTHER in masked[:first]), str(_OTHER in masked[last + 1 :])),
+        f"mk{AND}{kind}",
+        *[left + word for word in before],
+        *[right + word for word in after],
+        *[AND.join((f"{left}{length}", *before[:length])) for length in (1, 2, 3)],
+        *[AND.join((f"{right}{length}", *after[:length])) for length in (1, 2, 3)],
+        f"mLR{AND}{kind}{AND}{before[0]}{AND}{after[0]}",
+        f"mp{AND}{kind}{AND}{spoken_before}{AND}{spoken_after}",
     ]

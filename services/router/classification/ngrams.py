@@ -3,15 +3,17 @@
 Hashing needs no vocabulary: a word never seen still shares letters with those that were.
 """
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from zlib import crc32
 
 from services.router.classification.normalisation import COMMA, STOP, STOPWORDS, stem
 
 SIZE = 1 << 17
 """How many n-grams are told apart; two in one place are rare enough not to matter."""
+AND = "\x1f"
+"""Between what an n-gram is made of: its kind, then its words; no text has it as a letter."""
 _LETTERS = (3, 4, 5)
 _LONGEST_WORD = 30
 _PAUSES = frozenset((COMMA, STOP))
@@ -25,25 +27,26 @@ _MOST_CLAUSES = 12
 def ngrams_within(form: str) -> list[int]:
     """The n-grams of one folded word: its stem, and its letters with the word's ends marked."""
     if form in _PAUSES:
-        return [place_of("w", form)]
+        return places_of([f"w{AND}{form}"])
     framed = f"<{form[:_LONGEST_WORD]}>"
     letters = (
         framed[start : start + length]
         for length in _LETTERS
         for start in range(len(framed) - length + 1)
     )
-    return [place_of("w", stem(form)), *(place_of("c", part) for part in letters)]
+    return places_of([f"w{AND}{stem(form)}", *(f"c{AND}{part}" for part in letters)])
 
 
 def pairs_beside(forms: Sequence[str]) -> list[int]:
     """The n-grams of words side by side; the nth is of the nth word and the next."""
-    return [place_of("b", *pair) for pair in pairwise(map(stem, forms))]
+    pairs = pairwise(map(stem, forms))
+    return places_of(f"b{AND}{one}{AND}{other}" for one, other in pairs)
 
 
 def pairs_telling(forms: Sequence[str]) -> list[int]:
     """The n-grams of telling words side by side, once the empty ones are left out."""
-    told = [stem(form) for form in forms if is_telling(form)]
-    return [place_of("s", *pair) for pair in pairwise(told)]
+    pairs = pairwise(stem(form) for form in forms if form not in _EMPTY)
+    return places_of(f"s{AND}{one}{AND}{other}" for one, other in pairs)
 
 
 def is_telling(form: str) -> bool:
@@ -59,6 +62,6 @@ def clauses_of(forms: Sequence[str]) -> list[tuple[int, int]]:
     return parts[:_MOST_CLAUSES] if len(parts) > 1 else [(0, len(forms))]
 
 
-def place_of(*parts: str) -> int:
-    """The place of an n-gram: CRC-32 is quick, and the same on every machine and version."""
-    return zlib.crc32("\x1f".join(parts).encode("utf-8", "replace")) & (SIZE - 1)
+def places_of(ngrams: Iterable[str]) -> list[int]:
+    """The place of each n-gram: CRC-32 is quick, and the same on every machine and version."""
+    return [crc32(ngram.encode("utf-8", "replace")) & (SIZE - 1) for ngram in ngrams]

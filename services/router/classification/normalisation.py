@@ -86,7 +86,7 @@ def folded_words(text: str) -> list[str]:
     return [word.form for word in words_of(text) if not word.is_pause]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16_384)
 def stem(form: str) -> str:
     """A word without its usual French ending; the same for names and for texts."""
     if form in _KEPT:

@@ -58,6 +58,7 @@ class _Evidence:
     likeness: Floats
     columns: dict[str, int]  # entry id → its place in `likeness`
     sentences: list[int]
+    # The strongest first.
     matches: dict[Entry, list[Match]] = field(default_factory=lambda: defaultdict(list))
     brands: dict[str, list[Match]] = field(default_factory=lambda: defaultdict(list))
 
@@ -149,7 +150,13 @@ def _evidence(reading: Reading, matches: list[Match], catalogue: CompiledCatalog
             evidence.brands[match.entry.partner].append(match)
         else:
             evidence.matches[match.entry].append(match)
+    for said in evidence.matches.values():
+        said.sort(key=_strongest_first)
     return evidence
+
+
+def _strongest_first(match: Match) -> tuple[float, int]:
+    return -match.weight, match.first
 
 
 def _likeness(reading: Reading, catalogue: CompiledCatalogue) -> Floats:
@@ -183,13 +190,14 @@ def _explain(evidence: _Evidence) -> list[Candidate]:
 
 def _scored(entry: Entry, evidence: _Evidence, taken: set[int]) -> Candidate | None:
     brands = evidence.brands.get(entry.partner, []) if not entry.is_body else []
-    names = _apart(m for m in evidence.matches[entry] if m.kind == "name" and not m.at & taken)
-    hints = _apart(
-        m for m in evidence.matches[entry] if m.kind == "hint" and (brands or not m.at & taken)
-    )
+    matches = evidence.matches[entry]
+    names = _apart(m for m in matches if m.kind == "name" and m.at.isdisjoint(taken))
+    if not names and not brands:
+        return None
+    hints = _apart(m for m in matches if m.kind == "hint" and (brands or m.at.isdisjoint(taken)))
     said = names + [brand for brand in brands if brand.kind == "topic"]
-    hints = [hint for hint in hints if not any(hint.at & other.at for other in said)]
-    if not names and not (hints and brands):
+    hints = [hint for hint in hints if all(hint.at.isdisjoint(other.at) for other in said)]
+    if not names and not hints:
         return None
     used = names + hints
     score = _falling(names, _MORE_NAMES) + _falling(hints, _MORE_HINTS)
@@ -203,10 +211,10 @@ def _scored(entry: Entry, evidence: _Evidence, taken: set[int]) -> Candidate | N
 
 
 def _apart(matches: Iterable[Match]) -> list[Match]:
-    """The strongest matches that share no word."""
+    """Those, of the strongest first, that share no word."""
     kept: list[Match] = []
-    for match in sorted(matches, key=lambda m: (-m.weight, m.first)):
-        if not any(match.at & other.at for other in kept):
+    for match in matches:
+        if all(match.at.isdisjoint(other.at) for other in kept):
             kept.append(match)
     return kept
 
