@@ -112,7 +112,7 @@ def _without_consequences(found: list[Candidate], catalogue: CompiledCatalogue) 
 def _without_own_help_beside(found: list[Candidate], reading: Reading) -> list[Candidate]:
     """The house's own help gives way beside an agency, unless it is asked for apart from it."""
     others = [c for c in found if c.entry.partner != OWN_DESK]
-    if not others:
+    if not others or len(others) == len(found):
         return found
     only_bodies = all(is_body(c) for c in others)
     parts = parts_of(reading)

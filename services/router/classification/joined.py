@@ -178,8 +178,9 @@ def _danger(chance: Mapping[str, float]) -> str | None:
 
 
 def _is_telling(word: Word) -> bool:
-    is_word = any(letter.isalpha() for letter in word.form) and len(set(word.form)) > 1
-    return is_word and word.form not in STOPWORDS
+    if word.form in STOPWORDS or len(set(word.form)) == 1:
+        return False
+    return any(letter.isalpha() for letter in word.form)
 
 
 def _is_unclear(lexical: Classification, chance: Mapping[str, float]) -> bool:

@@ -14,6 +14,7 @@ SIZE = 1 << 17
 """How many n-grams are told apart; two in one place are rare enough not to matter."""
 AND = "\x1f"
 """Between what an n-gram is made of: its kind, then its words; no text has it as a letter."""
+_END = "\x1e"
 _LETTERS = (3, 4, 5)
 _LONGEST_WORD = 30
 _PAUSES = frozenset((COMMA, STOP))
@@ -64,4 +65,7 @@ def clauses_of(forms: Sequence[str]) -> list[tuple[int, int]]:
 
 def places_of(ngrams: Iterable[str]) -> list[int]:
     """The place of each n-gram: CRC-32 is quick, and the same on every machine and version."""
-    return [crc32(ngram.encode("utf-8", "replace")) & (SIZE - 1) for ngram in ngrams]
+    encoded = _END.join(ngrams).encode("utf-8", "replace")
+    if not encoded:
+        return []
+    return [crc & (SIZE - 1) for crc in map(crc32, encoded.split(_END.encode()))]

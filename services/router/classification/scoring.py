@@ -230,12 +230,15 @@ def _agencies_alone(
     catalogue: CompiledCatalogue,
 ) -> list[Candidate]:
     """An agency named in a part of the text that nothing else explains."""
+    partners = {candidate.entry.partner for candidate in found}
+    other = {name: said for name, said in evidence.brands.items() if name not in partners}
+    if not other:
+        return []
     parts = parts_of(reading)
     explained = _explained(found, parts)
     by_agencies = _explained([c for c in found if c.entry.partner != OWN_DESK], parts)
-    partners = {candidate.entry.partner for candidate in found}
     alone = []
-    for partner, brands in evidence.brands.items():
+    for partner, brands in other.items():
         free = [
             brand
             for brand in brands
@@ -243,7 +246,7 @@ def _agencies_alone(
             if parts[brand.first] not in (by_agencies if brand.kind == "brand" else explained)
             and not (brand.kind == "topic" and found)
         ]
-        if partner not in partners and (free if found else brands):
+        if free if found else brands:
             entry = catalogue.entries[f"{partner}.{OTHER}"]
             score = _BRAND_ALONE * max(brand.weight for brand in brands)
             alone.append(Candidate(entry, score, tuple(brands[:2]), "agency_named"))
@@ -270,9 +273,9 @@ def _resembling(
 ) -> list[Candidate]:
     """No name at all: the entry the whole text resembles most, never surely."""
     scores = {
-        catalogue.entries[entry_id]: float(evidence.likeness[column])
-        for entry_id, column in evidence.columns.items()
-        if evidence.likeness[column]
+        catalogue.entries[entry_id]: likeness
+        for entry_id, likeness in zip(evidence.columns, evidence.likeness.tolist(), strict=True)
+        if likeness
     }
     for entry, matches in evidence.matches.items():
         scores[entry] = scores.get(entry, 0.0) + 0.1 * len(_apart(matches))
