@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "partner_id", "kind", "paused_by", "breaker", "due", "oldest_due_at", "sending", "uncertain",
-    "parked", "delivered_last_hour", "failed_last_hour", "needs_attention",
+    "parked", "overdue", "opens_at", "delivered_last_hour", "failed_last_hour", "needs_attention",
 )  # fmt: skip
 
 _SECONDS_TO_ANSWER = 60

@@ -38,6 +38,13 @@ def next_opening(hours: OpeningHours, at: datetime) -> datetime:
     raise ValueError("it never opens")
 
 
+def reopening(hours: OpeningHours | None, at: datetime) -> datetime | None:
+    """When it opens again, if it is closed at this moment; None without hours: always open."""
+    if hours is None or is_open(hours, at):
+        return None
+    return next_opening(hours, at)
+
+
 def parse_span(text: str) -> Span:
     """Read `09:00-17:00`; the end may be 24:00. Raises `ValueError`."""
     since, _, until = text.partition("-")

@@ -48,6 +48,10 @@ class PartnerCondition(BaseModel):
     sending: int
     uncertain: int
     parked: int
+    overdue: int
+    """Referrals it has, and has not acknowledged within the business days of its file."""
+    opens_at: datetime | None
+    """When it takes deliveries again, if it is closed now."""
     delivered_last_hour: int
     failed_last_hour: int
     """Calls of the last hour that did not end in a delivery."""

@@ -101,7 +101,7 @@ _CONDITION = """
     SELECT p.partner_id, p.paused_at, p.paused_by, p.breaker, p.breaker_since, p.needs_attention,
            p.needs_attention_since, coalesce(d.due, 0) AS due, d.oldest_due_at,
            coalesce(d.sending, 0) AS sending, coalesce(d.uncertain, 0) AS uncertain,
-           coalesce(d.parked, 0) AS parked
+           coalesce(d.parked, 0) AS parked, coalesce(o.overdue, 0) AS overdue
     FROM partner_adapters.partners p LEFT JOIN (
         SELECT partner_id, count(*) FILTER (WHERE state = 'due') AS due,
                min(scheduled_at) FILTER (WHERE state = 'due') AS oldest_due_at,
@@ -110,7 +110,11 @@ _CONDITION = """
                count(*) FILTER (WHERE state = 'parked') AS parked
         FROM partner_adapters.deliveries
         WHERE state IN ('due', 'sending', 'uncertain', 'parked') GROUP BY partner_id
-    ) d USING (partner_id)
+    ) d USING (partner_id) LEFT JOIN (
+        SELECT partner_id, count(*) AS overdue FROM partner_adapters.referrals
+        WHERE overdue_since IS NOT NULL AND NOT is_final AND status = 'delivered'
+        GROUP BY partner_id
+    ) o USING (partner_id)
 """
 
 

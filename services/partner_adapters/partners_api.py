@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.partner_adapters.action_store import list_partner_actions
 from services.partner_adapters.door_parts import DoorParts, Parts
 from services.partner_adapters.map_partner_word import MappedWord, map_partner_word
+from services.partner_adapters.opening_hours import reopening
 from services.partner_adapters.operations_answers import (
     Action,
     BroughtForward,
@@ -211,6 +212,7 @@ async def _calls(parts: DoorParts) -> dict[str, Row]:
 
 def _condition(row: Row, calls: dict[str, Row], parts: DoorParts) -> dict[str, Any]:
     file = parts.partners[row["partner_id"]].file
+    hours = None if file.hours is None else file.hours.opening_hours()
     called = calls.get(row["partner_id"])
     return {
         **dict(row),
@@ -218,6 +220,7 @@ def _condition(row: Row, calls: dict[str, Row], parts: DoorParts) -> dict[str, A
         "kind": file.kind,
         "accepting": file.accepting,
         "paused": row["paused_at"] is not None,
+        "opens_at": reopening(hours, parts.clock.now()),
         "delivered_last_hour": called["accepted"] if called else 0,
         "failed_last_hour": called["failed"] if called else 0,
     }

@@ -1,11 +1,12 @@
 """The page of operations: what is stuck is seen, understood and let go, without a mouse too."""
 
 import json
+import re
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import aiohttp
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 from standardwebhooks import Webhook
 
 from tests.browser.axe import Axe
@@ -52,6 +53,27 @@ async def test_every_partner_is_shown_with_its_state_in_words(visitor: Visitor, 
     page = await visitor.open(visitor.operations, account="exploitation")
     await expect(line(page, "partners", CAF)).to_contain_text("marche")
     await expect(page.locator("#partners tbody tr")).to_have_count(9)
+    await assert_for_everyone(page, axe)
+
+
+async def test_who_is_closed_or_late_to_answer_is_said_in_words(visitor: Visitor, axe: Axe) -> None:
+    opens_at = datetime(2027, 1, 4, 8, tzinfo=UTC)
+
+    async def closed_and_late(route: Route) -> None:
+        answer = await route.fetch()
+        found = await answer.json()
+        for partner in found.get("partners", [found]):
+            if partner["partner_id"] == "edf":
+                partner |= {"opens_at": opens_at.isoformat(), "overdue": 2}
+        await route.fulfill(response=answer, json=found)
+
+    page = await visitor.open(visitor.operations, account="exploitation")
+    await page.route(re.compile("/api/v1/partners(/edf)?$"), closed_and_late)
+    await expect(line(page, "partners", "EDF")).to_contain_text(
+        "fermé en ce moment, rouvre lundi 4 janvier à 09:00"
+    )
+    await page.get_by_role("button", name="Ouvrir : EDF").click()
+    await page.get_by_text("2 dossiers remis n’ont pas été pris en compte").wait_for()
     await assert_for_everyone(page, axe)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from services.partner_adapters.expire_referrals import expire_referrals
 from services.partner_adapters.partner_file import Deadline, Expiry
+from services.partner_adapters.partner_store import find_condition
 from services.partner_adapters.tell_overdue_referrals import tell_overdue_referrals
 from tests.integration.partner_adapters.house import House
 
@@ -19,6 +20,13 @@ async def done(house: House, use_case) -> int:
     )
     async with house.database.transaction() as tx:
         return await use_case(tx, partner=partner, outbox=house.outbox, clock=house.clock)
+
+
+async def overdue(house: House) -> int:
+    """How many of the partner's are shown as such."""
+    condition = await find_condition(house.database, "caf")
+    assert condition is not None
+    return int(condition["overdue"])
 
 
 async def test_a_referral_that_is_not_finished_in_time_expires_once_and_is_sent_no_more(
@@ -67,6 +75,9 @@ async def test_an_agency_that_says_nothing_for_two_business_days_is_told_of_once
     assert told == (1 if word is None else 0)
     assert await done(house, tell_overdue_referrals) == 0
     assert (OVERDUE in await house.said(event)) is (word is None)
+    assert await overdue(house) == told
+    await house.say(event.referral_id, "TRAITE")
+    assert await overdue(house) == 0
 
 
 async def test_what_was_not_delivered_yet_is_our_delay_and_not_the_agencys(house: House):

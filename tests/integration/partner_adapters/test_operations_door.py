@@ -123,6 +123,7 @@ async def test_calls_of_the_last_hour_are_counted(service: Service, stub):
     _, page = await ask(service, "GET", "/partners")
     [listed_one] = [each for each in page["partners"] if each["partner_id"] == service.rest]
     assert listed_one["delivered_last_hour"] == after["delivered_last_hour"]
+    assert (listed_one["opens_at"], listed_one["overdue"]) == (None, 0)
 
 
 async def test_a_word_is_mapped_once_and_its_referrals_are_repaired(service: Service, stub):

@@ -12,6 +12,7 @@ from services.partner_adapters.opening_hours import (
     is_open,
     next_opening,
     parse_span,
+    reopening,
 )
 
 OFFICE = [parse_span("09:00-12:00"), parse_span("13:30-17:00")]
@@ -74,3 +75,10 @@ def test_the_next_opening_is_open_and_nothing_before_it_is(at):
 def test_a_span_that_makes_no_sense_is_refused(text):
     with pytest.raises(ValueError):
         parse_span(text)
+
+
+def test_only_what_is_closed_opens_again():
+    closed, opened = paris(2026, 11, 23, 12, 30), paris(2026, 11, 23, 14)
+    assert reopening(HOURS, closed) == paris(2026, 11, 23, 13, 30)
+    assert reopening(HOURS, opened) is None
+    assert reopening(None, closed) is None

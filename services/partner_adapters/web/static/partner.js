@@ -62,6 +62,9 @@ function showPartner(partner) {
   paused = partner.paused;
   $("partner-title").textContent = partner.name;
   $("partner-state").textContent = `État : ${stateOf(partner)}.`;
+  const late = count(partner.overdue, "dossier remis n’a", "dossiers remis n’ont");
+  $("partner-late").textContent = `${late} pas été pris en compte dans le délai convenu.`;
+  $("partner-late").hidden = partner.overdue === 0;
   $("pause").textContent = paused ? "Reprendre les envois" : "Mettre en pause";
   fillTable($("actions"), partner.actions, {
     key: (action) => `${action.at} ${action.action}`,

@@ -78,12 +78,23 @@ export function reason(word) {
   return status ? `réponse HTTP ${status}` : (REASON[word] ?? word);
 }
 
+const PARIS = "Europe/Paris";
+
 export function when(instant) {
   if (!instant) return "";
   const at = new Date(instant);
   const today = at.toDateString() === new Date().toDateString();
   const style = today ? { timeStyle: "medium" } : { dateStyle: "short", timeStyle: "short" };
   return at.toLocaleString("fr-FR", style);
+}
+
+// A moment to come, as people there say it.
+function atParis(instant) {
+  const day = (at) =>
+    at.toLocaleDateString("fr-FR", { weekday: "long", day: "numeric", month: "long", timeZone: PARIS });
+  const at = new Date(instant);
+  const time = at.toLocaleTimeString("fr-FR", { timeStyle: "short", timeZone: PARIS });
+  return day(at) === day(new Date()) ? `à ${time}` : `${day(at)} à ${time}`;
 }
 
 export const count = (number, one, many) =>
@@ -95,6 +106,7 @@ export function stateOf(partner) {
   if (partner.needs_attention) said.push(`à réparer : ${partner.needs_attention}`);
   if (partner.breaker === "open") said.push(`appels suspendus depuis ${when(partner.breaker_since)}`);
   if (partner.breaker === "half_open") said.push("un appel d’essai est en cours");
+  if (partner.opens_at) said.push(`fermé en ce moment, rouvre ${atParis(partner.opens_at)}`);
   if (!partner.accepting) said.push("ne prend pas de nouveau dossier");
   return said.join(" ; ") || "marche";
 }
