@@ -15,12 +15,15 @@ _OWN_DESK = "accompagnement"
 _CLEARLY_ASKED = 0.5
 _LONGEST_SPOKEN = 40
 _NEAR = r"(?: \S+){0,3}? "
-# Where the words of a danger may stand apart; the names of the catalogue stand together.
-_SAID = tuple(
-    (number, re.compile(pattern))
-    for number, pattern in (
+# Where the words of a danger may stand apart; the names of the catalogue stand together. A text
+# without one of the signs says nothing of the kind: few texts need the long search.
+SAID_APART = tuple(
+    (number, tuple(signs.split()), re.compile(pattern))
+    for number, signs, pattern in (
         (
             "3114",
+            "mourir finir tuer disparaitre suicid pendre sauter jeter vie vivre continuer "
+            "veines mieux cachets comprimes somniferes adieu",
             r"\b(?:veux|voudrais|envie|pense|mieux|prefere|parle|veut|pret|prete)(?: \S+){0,3}? "
             r"(?:mourir|en finir|me tuer|se tuer|disparaitre|suicid\w*|me pendre|se pendre"
             r"|de sauter"
@@ -35,6 +38,8 @@ _SAID = tuple(
         ),
         (
             "3919",
+            "frappe bat tape cogne gifle etrangle viole sequestre poursuit enferme "
+            "brutalise main bleus coups peur cache echapper fuir rentrer tuer retrouver",
             rf"\b{_PARTNER}{_NEAR}(?:me |m a |m |nous )(?:\S+ )?(?:frappe\w*|bat|battue?|tape\w*"
             rf"|cogne\w*"
             r"|gifle\w*|etrangle\w*|viole\w*|sequestre\w*|poursuit avec|brutalise\w*|violente\w*"
@@ -48,6 +53,7 @@ _SAID = tuple(
         ),
         (
             "gaz",
+            "gaz gas pourri",
             r"\b(?:sent|sentait|pue|puait|empeste|odeur\w*|fuite|fuit|siffle|pschitt|ouvert)"
             r"(?: \S+){0,3}? (?:gaz|gas)\b(?! (?:est|de france))"
             r"|\b(?:gaz|gas)\b(?: \S+){0,2}? (?:qui )?(?:fuit|siffle|pue|s echappe|sent fort)\b"
@@ -55,6 +61,9 @@ _SAID = tuple(
         ),
         (
             "15",
+            "respir bouge repond reagit parle reveille ouvre connaissance eaux sang "
+            "saigne javel produit lessive pile poison medicaments gonfl bleu poitrine "
+            "bras coeur bouche paralyse malaise avc crise convuls electrocute etouffe",
             r"\b(?:ne|n|plus|pas|peine a|mal a|difficile de) (?:\S+ ){0,2}?(?:respire|respirer)\b"
             r"|\brespire (?:plus|mal|bizarre\w*|difficile\w*|presque)\b"
             r"|\b(?:tombee?|ecroulee?|effondree?|allongee?|par terre)\b(?: \S+){0,6}? (?:bouge"
@@ -74,6 +83,7 @@ _SAID = tuple(
         ),
         (
             "18",
+            "fumee flammes brule crame feu ascenseur",
             r"\bfumee (?:noire|partout|dans|qui|sort)\b|\b(?:de la|des) (?:flammes|fumee)\b"
             r"|\b(?:ca|immeuble|appartement|cuisine|voiture|cave|poubelle|maison|prise|friteuse)"
             r" (?:qui )?(?:\S+ )?(?:brule|crame|en feu|prend feu|a pris feu)\b|\b(?:y a"
@@ -82,6 +92,7 @@ _SAID = tuple(
         ),
         (
             "17",
+            "porte couteau flingue pistolet marteau suit suiv poursui menace",
             r"\b(?:forc\w+|defonc\w+|cass\w+|frapp\w+) (?:\S+ ){0,2}?(?:ma|notre|la) porte\b"
             r"(?: \S+){0,6}? (?:moment|maintenant|la|peur|seule?)\b"
             r"|\b(?:avec|sorti|a) un (?:couteau|flingue|pistolet|marteau)\b"
@@ -136,8 +147,9 @@ def is_said(matches: Iterable[Match]) -> bool:
 
 def _said_apart(forms: list[str]) -> str | None:
     spoken = " ".join(form[:_LONGEST_SPOKEN] for form in forms)
-    for number, pattern in _SAID:
-        if found := pattern.search(spoken):
+    for number, signs, pattern in SAID_APART:
+        has_sign = any(sign in spoken for sign in signs)
+        if has_sign and (found := pattern.search(spoken)):
             first = spoken.count(" ", 0, found.start())
             if not _is_past_or_denied(first, spoken.count(" ", 0, found.end()) + 1, forms):
                 return number

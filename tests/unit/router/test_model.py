@@ -1,6 +1,7 @@
 """The trained model beside the catalogue: any text is answered, no danger is argued away."""
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from services.router.classification.classify import (
     classify_lexically,
 )
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
+from services.router.classification.danger import SAID_APART
 from services.router.classification.joined import INCLUDED_FROM
 from services.router.classification.linear_model import (
     LABELS,
@@ -117,6 +119,18 @@ def test_a_danger_no_name_of_which_is_said_is_seen_too(compiled: CompiledCatalog
     text = "il m'a encore fait mal hier soir et il a dit que ce serait pire la prochaine fois"
     lexical, _ = classify_lexically(text, catalogue=compiled)
     assert (lexical.danger, classify(text, catalogue=compiled).danger) == (None, "3919")
+
+
+@pytest.mark.parametrize(("number", "signs", "pattern"), SAID_APART)
+def test_no_danger_said_apart_is_without_its_sign(
+    number: str, signs: tuple[str, ...], pattern: re.Pattern[str]
+) -> None:
+    @given(said=st.from_regex(pattern))
+    @settings(deadline=None, max_examples=300)
+    def has_sign(said: str) -> None:
+        assert any(sign in said for sign in signs), (number, said)
+
+    has_sign()
 
 
 def test_how_an_agency_is_spoken_of_does_not_depend_on_which(compiled: CompiledCatalogue) -> None:
