@@ -80,6 +80,13 @@ def held_until(breaker: Breaker, until: datetime) -> Breaker:
     return replace(breaker, state=BreakerState.OPEN, until=until)
 
 
+def taken_over(state: BreakerState) -> Breaker:
+    """Of a partner that another process served: in trouble there, it is probed first here."""
+    if state is BreakerState.CLOSED:
+        return Breaker()
+    return Breaker(state=BreakerState.OPEN, openings=1)
+
+
 def _opened(breaker: Breaker, rules: BreakerRules, *, failures: int, now: datetime) -> Breaker:
     pause = min(rules.first_pause * 2 ** min(breaker.openings, 30), rules.longest_pause)
     return Breaker(

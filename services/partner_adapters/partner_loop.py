@@ -25,6 +25,7 @@ from services.partner_adapters.breaker import (
     calls_allowed,
     held_until,
     opened_at_once,
+    taken_over,
 )
 from services.partner_adapters.business_days import public_holidays
 from services.partner_adapters.claim_store import (
@@ -38,7 +39,7 @@ from services.partner_adapters.opening_hours import is_open
 from services.partner_adapters.partner_adapter import PartnerAdapter
 from services.partner_adapters.partner_file import PartnerFile
 from services.partner_adapters.partner_locks import PartnerLocks
-from services.partner_adapters.partner_store import mark_condition
+from services.partner_adapters.partner_store import find_breaker, mark_condition
 from services.partner_adapters.record_deliveries import CallEnded
 from shared.contracts.delivery_state import DeliveryState
 from shared.plumbing.clock import Clock
@@ -138,7 +139,7 @@ class PartnerLoop:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _serve(self) -> None:
-        self._shown = None
+        await self._take_over()
         settle_at = self._clock.now()
         while self._locks.holds(self._partner.id):
             if self._clock.now() >= settle_at:
@@ -152,6 +153,16 @@ class PartnerLoop:
                 await _set_within(self._half_free, _PACE)
             else:
                 await asyncio.sleep(_PACE)
+
+    async def _take_over(self) -> None:
+        """Go on from what was shown last: the outage that a process dies in is not over."""
+        self._shown = None
+        shown = await find_breaker(self._database, self._partner.id)
+        if shown is None or self._breaker.state is not BreakerState.CLOSED:
+            return
+        self._shown = BreakerState(shown["breaker"]), shown["needs_attention"]
+        self._breaker, self._attention = taken_over(self._shown[0]), self._shown[1]
+        _BREAKER.labels(self._partner.id).set(0 if self._shown[0] is BreakerState.CLOSED else 1)
 
     async def _claim_and_call(self) -> bool:
         """Start what may start; tells whether there was something for every place."""

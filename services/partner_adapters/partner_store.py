@@ -52,6 +52,14 @@ async def mark_cursor(tx: Transaction, partner_id: str, cursor: str | None) -> N
     )
 
 
+async def find_breaker(database: Database, partner_id: str) -> Row | None:
+    """What `mark_condition` showed last: `breaker`, `needs_attention`."""
+    return await database.fetchrow(
+        "SELECT breaker, needs_attention FROM partner_adapters.partners WHERE partner_id = $1",
+        partner_id,
+    )
+
+
 async def mark_condition(
     database: Database,
     partner_id: str,

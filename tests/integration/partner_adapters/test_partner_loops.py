@@ -91,6 +91,30 @@ async def test_an_open_breaker_stops_the_calls_and_a_probe_brings_all_back(house
     assert len(adapter.delivered) == calls + 100
 
 
+async def test_whoever_takes_over_in_an_outage_probes_first_and_then_brings_all_forward(
+    house: House,
+):
+    for _ in range(20):
+        await house.issue()
+    down = FakeAdapter(*[PartnerUnavailable("http_503")] * 20)
+    async with serving(house, caf=down):
+        await until(breaker_is(house, "open"))
+        await until(counted(house, "sending", 0))
+    # Only one of them is due now: the others wait for their next slot.
+    await house.database.run_alone(
+        "UPDATE partner_adapters.deliveries SET due_at = $1", house.clock.now() + timedelta(hours=9)
+    )
+    await house.issue()
+    gate = asyncio.Event()
+    recovered = FakeAdapter(gate=gate)
+    async with serving(house, owner="another", caf=recovered):
+        await until(counted(house, "sending", 1))
+        await until(breaker_is(house, "half_open"))
+        gate.set()
+        await until(counted(house, "delivered", 21))
+    assert len(recovered.delivered) == 21
+
+
 async def test_rejected_credentials_flag_the_partner_and_park_nothing(house: House):
     adapter = FakeAdapter(*(PartnerNeedsAttention("unauthorized") for _ in range(50)))
     for _ in range(30):
