@@ -177,6 +177,7 @@ def read_model(content: bytes) -> LinearModel:
         raise UnusableModel("the model was trained for other labels or another size")
     # Of the figures, not of the file: the same training gives the same version everywhere.
     digest = hashlib.sha256(b"".join(found[name].tobytes() for name in _ARRAYS))
+    # In order C, an n-gram's weights lie side by side.
     return LinearModel(
         version="linear-2+" + digest.hexdigest()[:8],
         **{name: found[name].astype(np.float32, order="C") for name in _ARRAYS},
