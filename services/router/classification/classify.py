@@ -78,7 +78,7 @@ def classify_lexically(
     reading = with_stand_ins(read(text, catalogue=catalogue), catalogue=catalogue)
     found = candidates_of(reading, catalogue=catalogue)
     found = _without_own_help_beside(_without_consequences(found, catalogue), reading)
-    danger = danger_number(reading.matches, [word.form for word in reading.words])
+    danger = danger_number(reading.matches, reading.forms)
     needs = tuple(_need(c, reading) for c in found if not is_body(c))
     if not found:
         needs = (Need(VAGUE, OWN_DESK, _VAGUE_CONFIDENCE, (), "vague"),)
@@ -169,10 +169,10 @@ def _spans(matches: tuple[Match, ...], reading: Reading) -> tuple[Span, ...]:
     spans: list[Span] = []
     last = -2
     for index in indices:
-        word = reading.words[index]
+        start, end = reading.places[index]
         if spans and index == last + 1:
-            spans[-1] = (spans[-1][0], max(word.end, spans[-1][1]))
-        elif not spans or word.start >= spans[-1][1]:
-            spans.append((word.start, word.end))
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        elif not spans or start >= spans[-1][1]:
+            spans.append((start, end))
         last = index
     return tuple(spans)

@@ -26,7 +26,7 @@ _SHARE = {1: 1.0, 2: 0.7}
 _HINT_WEIGHT = 0.3
 _PREFIX_LEAST = 4
 EXACT = "="
-EXACT_MOST = 5  # words
+_EXACT_MOST = 5  # words
 
 
 class Entry(NamedTuple):
@@ -73,8 +73,10 @@ class CompiledCatalogue:
     partner_ids: tuple[str, ...]
     pointers: dict[Key, tuple[Pointer, ...]]  # the stems of a name → what it points to
     keys_by_anchor: dict[str, tuple[Key, ...]]  # a name's rarest stem → names
-    prefixes_of: Callable[[str], tuple[str, ...]]  # "допомогти" → ("допомог*",), cached
-    exact_starts: frozenset[Key]  # first two words of the names kept with their empty words
+    parts_of: Callable[[str], tuple[str, ...]]
+    """What a word can be in a name: its stem, its prefixes ("допомогти" → "допомог*"); cached."""
+    phrases_by_start: dict[Key, list[list[str]]]
+    """The names kept with their empty words, by their first two words."""
     speller: Speller
     shorthand: dict[str, tuple[str, ...]]
     acronyms: frozenset[str]
@@ -121,12 +123,8 @@ def compile_catalogue(
         partner_ids=tuple(catalogue.partners),
         pointers=pointers,
         keys_by_anchor=_anchors(pointers),
-        prefixes_of=_prefixes_of(prefixes),
-        exact_starts=frozenset(
-            tuple(key[0].removeprefix(EXACT).split()[:2])
-            for key in pointers
-            if key[0].startswith(EXACT)
-        ),
+        parts_of=_parts_of(pointers, prefixes),
+        phrases_by_start=_phrases_by_start(pointers),
         speller=Speller(
             vocabulary=forms - STOPWORDS,
             known=seen | foreign | STOPWORDS | catalogue.common_words,
@@ -213,6 +211,16 @@ def _anchors(keys: Iterable[Key]) -> dict[str, tuple[Key, ...]]:
     return {part: tuple(held) for part, held in anchors.items()}
 
 
+def _phrases_by_start(keys: Iterable[Key]) -> dict[Key, list[list[str]]]:
+    phrases: dict[Key, list[list[str]]] = defaultdict(list)
+    for key in keys:
+        if key[0].startswith(EXACT):
+            words = key[0].removeprefix(EXACT).split()
+            if len(words) <= _EXACT_MOST:
+                phrases[(words[0], words[1])].append(words)
+    return dict(phrases)
+
+
 def _siblings(entries: dict[str, Entry]) -> dict[str, str]:
     """EDF and Engie both sell both energies: the same démarche of the other one."""
     pairs = {"edf": "engie", "engie": "edf"}
@@ -245,13 +253,15 @@ def _likeness(texts: Mapping[str, Sequence[str]]) -> Likeness:
     return Likeness(rows, weights, {key: column for column, key in enumerate(counts)})
 
 
-def _prefixes_of(prefixes: dict[str, str]) -> Callable[[str], tuple[str, ...]]:
+def _parts_of(keys: Iterable[Key], prefixes: dict[str, str]) -> Callable[[str], tuple[str, ...]]:
+    stems = frozenset(part for key in keys for part in key)
     lengths = sorted({len(prefix) for prefix in prefixes if len(prefix) >= _PREFIX_LEAST})
 
     @lru_cache(maxsize=16_384)
     def of(form: str) -> tuple[str, ...]:
         starts = (form[:length] for length in lengths if length <= len(form))
-        return tuple(prefixes[start] for start in starts if start in prefixes)
+        known = [stemmed] if (stemmed := stem(form)) in stems else []
+        return (*known, *(prefixes[start] for start in starts if start in prefixes))
 
     return of
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from services.router.classification.matching import Match
 from services.router.classification.result import Classification, Need
@@ -133,7 +134,7 @@ def danger_number(matches: list[Match], forms: list[str]) -> str | None:
     said = [
         match
         for match in matches
-        if is_said([match]) and not _is_past_or_denied(match.first, max(match.at) + 1, forms)
+        if _is_tight_danger(match) and not _is_past_or_denied(match.first, max(match.at) + 1, forms)
     ]
     if said:
         return max(said, key=lambda match: (len(match.at), match.weight)).entry.id
@@ -142,18 +143,32 @@ def danger_number(matches: list[Match], forms: list[str]) -> str | None:
 
 def is_said(matches: Iterable[Match]) -> bool:
     """Whether a danger's name stands in the text, be it denied or long past."""
-    return any(match.kind == "danger" and match.tight for match in matches)
+    return any(map(_is_tight_danger, matches))
+
+
+def _is_tight_danger(match: Match) -> bool:
+    return match.kind == "danger" and match.tight
 
 
 def _said_apart(forms: list[str]) -> str | None:
+    signalled = frozenset().union(*map(_signalled_by, forms))
+    if not signalled:
+        return None
     spoken = " ".join(form[:_LONGEST_SPOKEN] for form in forms)
-    for number, signs, pattern in SAID_APART:
-        has_sign = any(sign in spoken for sign in signs)
-        if has_sign and (found := pattern.search(spoken)):
+    for number, _, pattern in SAID_APART:
+        if number in signalled and (found := pattern.search(spoken)):
             first = spoken.count(" ", 0, found.start())
             if not _is_past_or_denied(first, spoken.count(" ", 0, found.end()) + 1, forms):
                 return number
     return None
+
+
+@lru_cache(maxsize=16_384)
+def _signalled_by(form: str) -> frozenset[str]:
+    """The numbers of the dangers that a word is a sign of."""
+    return frozenset(
+        number for number, signs, _ in SAID_APART if any(sign in form for sign in signs)
+    )
 
 
 def _is_past_or_denied(first: int, after_last: int, forms: list[str]) -> bool:

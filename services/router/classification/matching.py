@@ -1,29 +1,28 @@
 """PURE: which catalogue names stand in a text, and where."""
 
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from services.router.classification.compiled_catalogue import (
     EXACT,
-    EXACT_MOST,
     CompiledCatalogue,
     Entry,
     Key,
     Kind,
 )
 from services.router.classification.normalisation import (
-    COMMA,
+    PAUSES,
     STOP,
     STOPWORDS,
     Word,
+    forms_of,
     stem,
-    words_of,
 )
-from services.router.classification.spelling import MOST_CORRECTIONS
+from services.router.classification.result import Span
+from services.router.classification.spelling import MOST_CORRECTIONS, Speller
 
 # The words of a name may be a few words apart, in any order ("perdu ma carte vitale").
 _MOST_APART = 3
@@ -35,8 +34,7 @@ _MOST_TIMES = 4
 _MOST_PLACES = 40
 # A visitor's longest text has about 900; a Chinese sign is a word.
 _MOST_WORDS = 1000
-_PAUSES = frozenset((COMMA, STOP))
-_EMPTY = STOPWORDS | _PAUSES
+_EMPTY = STOPWORDS | PAUSES
 _DENYING = frozenset(stem(word) for word in ("pas", "plus", "sans", "rien", "non"))
 
 
@@ -51,134 +49,125 @@ class Match(NamedTuple):
     tight: bool  # its words follow one another, in order
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The text as words (shorthand opened, typos put right) and the names found in it."""
 
-    words: list[Word]
+    forms: list[str]
+    stems: list[str]  # of each form
+    places: list[Span]  # of each form, in the original
+    content: list[int]  # which are not empty words
     matches: list[Match]
-    content: list[tuple[int, str]]  # (index into words, stem) without the empty words
+
+    @property
+    def words(self) -> list[Word]:
+        return [
+            Word(form, start, end)
+            for form, (start, end) in zip(self.forms, self.places, strict=True)
+        ]
 
 
 def read(text: str, *, catalogue: CompiledCatalogue) -> Reading:
     """The words of a text (its first thousand) and the names in them."""
-    words = list(_put_right(_opened(words_of(text)[:_MOST_WORDS], catalogue), catalogue))
-    content = [
-        (index, stem(word.form)) for index, word in enumerate(words) if word.form not in _EMPTY
-    ]
-    places = _places(words, content, catalogue)
-    found = _matches(places, content, _sentence_numbers(words), catalogue)
-    return Reading(words, _without_covered(found), content)
+    typed, places = forms_of(text)
+    typed, places = _opened(typed[:_MOST_WORDS], places[:_MOST_WORDS], catalogue)
+    forms = _put_right(typed, catalogue.speller)
+    content = [index for index, form in enumerate(forms) if form not in _EMPTY]
+    matches = _without_covered(list(_matches(forms, content, catalogue)))
+    return Reading(forms, list(map(stem, forms)), places, content, matches)
 
 
-def _opened(words: list[Word], catalogue: CompiledCatalogue) -> list[Word]:
+def _opened(
+    forms: list[str], places: list[Span], catalogue: CompiledCatalogue
+) -> tuple[list[str], list[Span]]:
     """Shorthand in full, and acronyms said letter by letter (`c.a.f`, `r s a`) in one word."""
-    opened: list[Word] = []
+    single = [index for index, form in enumerate(forms) if len(form) == 1]
+    in_a_row = any(last - first == 2 for first, last in zip(single, single[2:], strict=False))
+    if not in_a_row and catalogue.shorthand.keys().isdisjoint(forms):
+        return forms, places
+    opened: list[str] = []
+    stand: list[Span] = []
     index = 0
-    while index < len(words):
-        word = words[index]
-        index += 1
-        if len(word.form) == 1 and word.form not in _PAUSES:
-            spelled = _spelled(words, index - 1, catalogue)
-            if spelled is not None:
-                joined, index = spelled
-                opened.append(joined)
-                continue
-        plain = catalogue.shorthand.get(word.form)
-        if plain is None:
-            opened.append(word)
-        else:
-            opened += [Word(form, word.start, word.end) for form in plain]
-    return opened
+    while index < len(forms):
+        said, after = _spelled(forms, index, catalogue.acronyms)
+        plain = catalogue.shorthand.get(said, (said,)) if after == index + 1 else (said,)
+        opened += plain
+        stand += [(places[index][0], places[after - 1][1])] * len(plain)
+        index = after
+    return opened, stand
 
 
-def _spelled(
-    words: list[Word], index: int, catalogue: CompiledCatalogue
-) -> tuple[Word, int] | None:
-    letters: list[Word] = []
-    after = index
-    while after < len(words) and len(letters) < _LONGEST_SPELLED and after < index + 9:
-        word = words[after]
-        if word.form == "." and letters:
-            after += 1
+def _spelled(forms: list[str], index: int, acronyms: frozenset[str]) -> tuple[str, int]:
+    """The acronym said letter by letter from here, or the one word; and what comes after it."""
+    joined = ""
+    for after, form in enumerate(forms[index : index + 9], index + 1):
+        if form == STOP and joined:
             continue
-        if len(word.form) != 1 or not word.form.isalnum():
+        if len(form) != 1 or not form.isalnum() or len(joined) == _LONGEST_SPELLED:
             break
-        letters.append(word)
-        after += 1
-        joined = "".join(letter.form for letter in letters)
-        if len(joined) >= 3 and joined in catalogue.acronyms:
-            return Word(joined, letters[0].start, letters[-1].end), after
-    return None
+        joined += form
+        if len(joined) >= 3 and joined in acronyms:
+            return joined, after
+    return forms[index], index + 1
 
 
-def _put_right(words: list[Word], catalogue: CompiledCatalogue) -> Iterator[Word]:
-    left = MOST_CORRECTIONS
-    for word in words:
-        if left and len(word.form) >= 4 and not catalogue.speller.knows(word.form):
-            left -= 1
-            better = catalogue.speller.better(word.form)
-            if better is not None:
-                yield Word(better, word.start, word.end)
-                continue
-        yield word
-
-
-def _sentence_numbers(words: list[Word]) -> list[int]:
-    return list(accumulate(word.form == STOP for word in words))
+def _put_right(forms: list[str], speller: Speller) -> list[str]:
+    """The words with their typos put right; of a text with many, the first."""
+    right = list(forms)
+    unknown = [
+        index for index, form in enumerate(forms) if form not in speller.known and len(form) >= 4
+    ]
+    for index in unknown[:MOST_CORRECTIONS]:
+        right[index] = speller.better(forms[index]) or forms[index]
+    return right
 
 
 def _places(
-    words: list[Word], content: list[tuple[int, str]], catalogue: CompiledCatalogue
+    forms: list[str], content: list[int], catalogue: CompiledCatalogue
 ) -> dict[str, list[int]]:
-    """Each stem, prefix and fixed phrase the catalogue knows → its positions in `content`."""
+    """Each stem, prefix and fixed phrase of the catalogue's names → its positions in `content`."""
     places: dict[str, list[int]] = defaultdict(list)
-    forms = [word.form for word in words]
-    for position, (index, part) in enumerate(content):
-        places[part].append(position)
-        for prefix in catalogue.prefixes_of(forms[index]):
-            places[prefix].append(position)
-    for start, phrase, length in _phrases(forms, catalogue):
-        after = bisect_left(content, (start + length,))
-        places[phrase] += range(bisect_left(content, (start,)), after)
+    for position, index in enumerate(content):
+        for part in catalogue.parts_of(forms[index]):
+            places[part].append(position)
+    for start, pair in enumerate(pairwise(forms)):
+        # Names held together by empty words ("en arrêt").
+        for phrase in catalogue.phrases_by_start.get(pair, ()):
+            after = start + len(phrase)
+            if forms[start:after] == phrase:
+                places[EXACT + " ".join(phrase)] += range(
+                    bisect_left(content, start), bisect_left(content, after)
+                )
     return places
 
 
-def _phrases(forms: list[str], catalogue: CompiledCatalogue) -> Iterator[tuple[int, str, int]]:
-    """Names held together by empty words ("en arrêt"): where, which, and of how many words."""
-    for start, pair in enumerate(pairwise(forms)):
-        if pair in catalogue.exact_starts:
-            for length in range(2, min(EXACT_MOST, len(forms) - start) + 1):
-                phrase = EXACT + " ".join(forms[start : start + length])
-                if phrase in catalogue.keys_by_anchor:
-                    yield start, phrase, length
-
-
-def _matches(
-    places: dict[str, list[int]],
-    content: list[tuple[int, str]],
-    sentences: list[int],
-    catalogue: CompiledCatalogue,
-) -> list[Match]:
-    found: set[tuple[Key, frozenset[int]]] = set()
-    times: Counter[Key] = Counter()
-    matches: list[Match] = []
+def _matches(forms: list[str], content: list[int], catalogue: CompiledCatalogue) -> Iterator[Match]:
+    places = _places(forms, content, catalogue)
     said = frozenset(places)
-    for part, positions in places.items():
-        for key in catalogue.keys_by_anchor.get(part, ()):
-            if len(key) > 1 and not said.issuperset(key):
-                continue
-            for position in positions[:_MOST_PLACES]:
-                hit = (position,) if len(key) == 1 else _hit(key, part, position, places)
-                if hit is None or not _one_sentence(hit, content, sentences):
-                    continue
-                at = frozenset(content[place][0] for place in hit)
-                if (key, at) in found or times[key] >= _MOST_TIMES:
-                    continue
-                found.add((key, at))
-                times[key] += 1
-                matches.extend(_pointed(key, hit, at, catalogue))
-    return matches
+    for anchor, positions in places.items():
+        for key in catalogue.keys_by_anchor.get(anchor, ()):
+            if len(key) == 1:
+                for position in positions[:_MOST_TIMES]:
+                    yield from _pointed(key, (position,), content, catalogue)
+            elif said.issuperset(key):
+                for hit in _hits(key, anchor, places, forms, content):
+                    yield from _pointed(key, hit, content, catalogue)
+
+
+def _hits(
+    key: Key, anchor: str, places: dict[str, list[int]], forms: list[str], content: list[int]
+) -> list[tuple[int, ...]]:
+    """Where in `content` the words of one name stand, each time that it is said."""
+    hits: dict[frozenset[int], tuple[int, ...]] = {}
+    for position in places[anchor][:_MOST_PLACES]:
+        hit = _hit(key, anchor, position, places)
+        if hit is not None and in_one_sentence(content[min(hit)], content[max(hit)], forms):
+            hits.setdefault(frozenset(hit), hit)
+    return list(hits.values())[:_MOST_TIMES]
+
+
+def in_one_sentence(first: int, last: int, forms: list[str]) -> bool:
+    """Whether no strong pause stands between two words of the text."""
+    return STOP not in forms[first:last]
 
 
 def _hit(
@@ -203,19 +192,14 @@ def _hit(
     return tuple(hit)
 
 
-def _one_sentence(
-    hit: tuple[int, ...], content: list[tuple[int, str]], sentences: list[int]
-) -> bool:
-    return len(hit) == 1 or len({sentences[content[place][0]] for place in hit}) == 1
-
-
 def _pointed(
-    key: Key, hit: tuple[int, ...], at: frozenset[int], catalogue: CompiledCatalogue
+    key: Key, hit: tuple[int, ...], content: list[int], catalogue: CompiledCatalogue
 ) -> Iterator[Match]:
-    gap = max(hit) - min(hit) + 1 - len(key)
+    at = frozenset([content[place] for place in hit])
+    gap = max(max(hit) - min(hit) + 1 - len(key), 0)
     in_order = list(hit) == sorted(hit)
-    tight = in_order and gap <= 0
-    factor = 1 - _COST_OF_A_GAP * max(gap, 0) - (0 if in_order else _COST_OF_DISORDER)
+    tight = in_order and gap == 0
+    factor = 1 - _COST_OF_A_GAP * gap - (0 if in_order else _COST_OF_DISORDER)
     first = min(at)
     for pointer in catalogue.pointers[key]:
         yield Match(pointer.entry, pointer.kind, pointer.weight * factor, at, first, tight)
@@ -228,6 +212,8 @@ def _without_covered(matches: list[Match]) -> list[Match]:
         if match.kind in ("name", "brand") and len(match.at) > 1:
             for index in match.at:
                 longer[index].append(match)
+    if not longer:
+        return matches
     return [
         match
         for match in matches

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 from services.router.classification.matching import Match, Reading
 from services.router.classification.ngrams import AND, places_of
-from services.router.classification.normalisation import stem
 
 _SPEAKING = frozenset(("name", "brand", "job", "topic"))
 _AROUND = 4  # words
@@ -28,8 +27,7 @@ def mentions_of(reading: Reading) -> dict[str, list[int]]:
             spoken.setdefault(match.entry.partner, []).append(match)
     if not spoken:
         return {}
-    stems = [stem(word.form) for word in reading.words]
-    masked = list(stems)
+    masked = list(reading.stems)
     for matches in spoken.values():
         for match in matches:
             for index in match.at:

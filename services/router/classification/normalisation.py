@@ -8,20 +8,21 @@ import html
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 _TAG = re.compile(r"<[^<>]{1,300}>|&#?\w{2,8};")
-_WORD = re.compile(
-    r"%|[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+|[.!?;:\n,()/•–—]"
-)
-# The last two: Arabic and Persian keyboards write one letter in two ways.
-_LETTERS = str.maketrans(
-    {"œ": "oe", "æ": "ae", "ß": "ss", "ł": "l", "ı": "i", "ø": "o", "đ": "d", "ي": "ی", "ك": "ک"}
-)
+_WORD = re.compile(r"([^\W_\u3040-\u30ff\u3400-\u9fff]+|[%.,\u3040-\u30ff\u3400-\u9fff])")
 
 COMMA = ","
 STOP = "."
-_FORM_OF_MARK = dict.fromkeys(",()/:–—•", COMMA) | dict.fromkeys(".!?;\n", STOP)
+PAUSES = frozenset((COMMA, STOP))
+# The last two of the letters: Arabic and Persian keyboards write one letter in two ways.
+_SIGNS = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ß": "ss", "ł": "l", "ı": "i", "ø": "o", "đ": "d", "ي": "ی", "ك": "ک"}
+    | dict.fromkeys("()/:–—•", COMMA)
+    | dict.fromkeys("!?;\n", STOP)
+)
 
 # Words that carry no meaning of their own for a catalogue name. "pas", "plus", "sans" are kept.
 _EMPTY = """
@@ -49,6 +50,9 @@ _ENDINGS = ("eraient", "erait", "erons", "eront", "aient", "erai", "era", "ees",
 _SHORT_ENDINGS = ("ee", "er", "ez", "es", "e", "s", "x")
 
 
+Span = tuple[int, int]
+
+
 class Word(NamedTuple):
     """A folded word (or `,` / `.` for a weak or strong pause) and its place in the original."""
 
@@ -58,32 +62,36 @@ class Word(NamedTuple):
 
     @property
     def is_pause(self) -> bool:
-        return self.form in (COMMA, STOP)
+        return self.form in PAUSES
 
 
 def words_of(text: str) -> list[Word]:
     """Every word and pause of `text`, in order; `start` and `end` index the original string."""
+    return [Word(form, start, end) for form, (start, end) in zip(*forms_of(text), strict=True)]
+
+
+def forms_of(text: str) -> tuple[list[str], list[Span]]:
+    """Every word and pause of `text`, folded, and where each stands in the original."""
     if "<" not in text and "&" not in text:
         folded = text.translate(_ONE_FOR_ONE)
         if len(folded) == len(text) and not _NOT_ONE_FOR_ONE.search(folded):
-            return [
-                Word(_FORM_OF_MARK.get(said := match[0], said), match.start(), match.end())
-                for match in _WORD.finditer(folded)
-            ]
+            return _split(folded)
     folded, places = _fold_with_places(text)
-    return [
-        Word(
-            _FORM_OF_MARK.get(said := match[0], said),
-            places[match.start()],
-            places[match.end() - 1] + 1,
-        )
-        for match in _WORD.finditer(folded)
-    ]
+    forms, spans = _split(folded)
+    return forms, [(places[start], places[end - 1] + 1) for start, end in spans]
+
+
+def _split(folded: str) -> tuple[list[str], list[Span]]:
+    """The words and pauses, and where each begins and ends."""
+    pieces = _WORD.split(folded)  # what is between words, a word, what is between, a word…
+    ends = list(accumulate(map(len, pieces)))
+    return pieces[1::2], list(zip(ends[::2], ends[1::2], strict=False))
 
 
 def folded_words(text: str) -> list[str]:
     """The words of a catalogue name, without places."""
-    return [word.form for word in words_of(text) if not word.is_pause]
+    forms, _ = forms_of(text)
+    return [form for form in forms if form not in PAUSES]
 
 
 @lru_cache(maxsize=16_384)
@@ -131,18 +139,18 @@ def _fold_into(letters: list[str], places: list[int], text: str, start: int, end
 @lru_cache(maxsize=4096)
 def _fold_letter(letter: str) -> str:
     if letter == "\n":
-        return letter
+        return STOP
     category = unicodedata.category(letter)
     if category == "Cf" or category[0] == "M":
         # Vowel signs too, as in unvowelled Arabic: a Bengali word stays one word.
         return ""
     if category[0] in "CZ":
         return " "
-    decomposed = unicodedata.normalize("NFKD", letter).casefold().translate(_LETTERS)
+    decomposed = unicodedata.normalize("NFKD", letter).casefold().translate(_SIGNS)
     return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
 
 
 # Most texts are of letters that fold to one letter each: they keep their places by themselves.
 _USUAL = (*range(0x17F), 0x2019, 0x2018, 0x2013, 0x2014, 0x2022, 0x20AC, 0xA0, 0x202F)
 _ONE_FOR_ONE = {code: folded for code in _USUAL if len(folded := _fold_letter(chr(code))) == 1}
-_NOT_ONE_FOR_ONE = re.compile(r"[^\x00-\x7f–—•€‘’«»°²³]")
+_NOT_ONE_FOR_ONE = re.compile(r"[^\x00-\x7f€‘’«»°²³]")

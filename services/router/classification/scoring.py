@@ -103,31 +103,30 @@ def with_stand_ins(reading: Reading, *, catalogue: CompiledCatalogue) -> Reading
             match.kind == "topic" and energy and not (gas_apart and match.entry.partner == "engie")
         )
     ]
-    return Reading(reading.words, sold, reading.content)
+    return reading._replace(matches=sold)
 
 
 def _is_denied(match: Match, reading: Reading) -> bool:
     """Not EDF, no longer at EDF, neither EDF nor…"""
-    before = reading.words[max(0, match.first - _DENIED_WITHIN) : match.first]
-    return any(word.form in _DENYING for word in before)
+    before = reading.forms[max(0, match.first - _DENIED_WITHIN) : match.first]
+    return not _DENYING.isdisjoint(before)
 
 
 def _is_gas_apart(matches: list[Match], reading: Reading) -> bool:
     """EDF for its electricity, and the gas of no named brand, as in EDF et le gaz."""
     parts = parts_of(reading)
     at_edf = {parts[m.first] for m in matches if m.kind == "brand" and m.entry.partner == "edf"}
-    at_gas = {parts[index] for index, part in reading.content if part == "gaz"}
+    at_gas = {parts[index] for index, part in enumerate(reading.stems) if part == "gaz"}
     if at_gas <= at_edf:
         return False
-    forms = [word.form for word in reading.words]
+    forms = reading.forms
     joined = any(form == "edf" and "gaz" in forms[i + 1 : i + 5] for i, form in enumerate(forms))
-    return joined or not _POWER.isdisjoint(part for _, part in reading.content)
+    return joined or not _POWER.isdisjoint(reading.stems)
 
 
 def _energy_said(reading: Reading) -> str | None:
     """With no supplier named: gas is Engie's, electricity is EDF's."""
-    stems = {part for _, part in reading.content}
-    gas, power = "gaz" in stems, not stems.isdisjoint(_POWER)
+    gas, power = "gaz" in reading.stems, not _POWER.isdisjoint(reading.stems)
     if gas == power:
         return None
     return "engie" if gas else "edf"
@@ -143,7 +142,7 @@ def _evidence(reading: Reading, matches: list[Match], catalogue: CompiledCatalog
     evidence = _Evidence(
         likeness=_likeness(reading, catalogue),
         columns=catalogue.likeness.columns,
-        sentences=list(accumulate(word.form == STOP for word in reading.words)),
+        sentences=list(accumulate(form == STOP for form in reading.forms)),
     )
     for match in matches:
         if match.kind in ("brand", "topic"):
@@ -161,7 +160,7 @@ def _strongest_first(match: Match) -> tuple[float, int]:
 
 def _likeness(reading: Reading, catalogue: CompiledCatalogue) -> Floats:
     """How much the text resembles each entry, 0…1."""
-    stems = {part for _, part in reading.content}
+    stems = {reading.stems[index] for index in reading.content}
     rows = [row for part in stems if (row := catalogue.likeness.rows.get(part)) is not None]
     length = max(len(stems), 4) ** 0.5 * 3.5  # the usual idf of a word said
     alike: Floats = catalogue.likeness.weights[sorted(rows)].sum(axis=0) / length
@@ -260,12 +259,7 @@ def _explained(found: list[Candidate], parts: list[int]) -> set[int]:
 
 def parts_of(reading: Reading) -> list[int]:
     """Which part of the text each word is in: a part ends at a pause or a connector."""
-    part = 0
-    parts = []
-    for word in reading.words:
-        part += word.form in _CONNECTORS
-        parts.append(part)
-    return parts
+    return list(accumulate(form in _CONNECTORS for form in reading.forms))
 
 
 def _resembling(

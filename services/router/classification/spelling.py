@@ -57,7 +57,8 @@ class Speller:
         """`vocabulary`: what may be meant. `known`: ordinary words, never corrected."""
         words = {form for form in vocabulary if len(form) >= 3 and form.isascii()}
         self._words = frozenset(words)
-        self._known = frozenset(known) | words
+        self.known = frozenset(known) | words
+        """Words that stand for themselves."""
         self._by_sound: dict[str, list[str]] = defaultdict(list)
         spelled = [form for form in sorted(words) if not form.isdigit()]
         for form in spelled:
@@ -73,11 +74,8 @@ class Speller:
         self.better: Callable[[str], str | None] = lru_cache(maxsize=16_384)(self._better)
         """What a word as typed stands for; None when it stands for itself."""
 
-    def knows(self, form: str) -> bool:
-        return form in self._known
-
     def _better(self, form: str) -> str | None:
-        if len(form) < 4 or self.knows(form):
+        if len(form) < 4 or form in self.known:
             return None
         return self.unglued(form) or self.correct(form)
 
@@ -85,13 +83,13 @@ class Speller:
         """`apl` for `lapl`: the apostrophe left out, before a word of the catalogue."""
         rest = form[1:]
         glued = form[:1] in "ldjnmtsc" and rest[:1] in "aeiouyh" and len(rest) >= 3
-        return rest if glued and rest in self._words and not self.knows(form) else None
+        return rest if glued and rest in self._words and form not in self.known else None
 
     def correct(self, form: str) -> str | None:
         """As `_closest`; failing that, without a glued article (`didantite` → `identite`)."""
         found = self._closest(form)
         if found is None and len(form) >= 6 and form[0] in "ldjnmtsc" and form[1] in "aeiouyh":
-            found = None if self.knows(form) else self._closest(form[1:])
+            found = None if form in self.known else self._closest(form[1:])
         return found
 
     def _closest(self, form: str) -> str | None:
@@ -100,7 +98,7 @@ class Speller:
             not 4 <= len(form) <= LONGEST_WORD
             or not form.isascii()
             or not form.isalpha()
-            or self.knows(form)
+            or form in self.known
         ):
             return None
         alike = self._by_sound.get(sound_of(form), [])
