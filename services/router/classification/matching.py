@@ -2,7 +2,6 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -72,7 +71,7 @@ def read(text: str, *, catalogue: CompiledCatalogue) -> Reading:
     typed, places = _opened(typed[:_MOST_WORDS], places[:_MOST_WORDS], catalogue)
     forms = _put_right(typed, catalogue.speller)
     content = [index for index, form in enumerate(forms) if form not in _EMPTY]
-    matches = _without_covered(list(_matches(forms, content, catalogue)))
+    matches = _without_covered(_matches(forms, content, catalogue))
     return Reading(forms, list(map(stem, forms)), places, content, matches)
 
 
@@ -140,17 +139,22 @@ def _places(
     return places
 
 
-def _matches(forms: list[str], content: list[int], catalogue: CompiledCatalogue) -> Iterator[Match]:
+def _matches(forms: list[str], content: list[int], catalogue: CompiledCatalogue) -> list[Match]:
     places = _places(forms, content, catalogue)
     said = frozenset(places)
+    matches: list[Match] = []
     for anchor, positions in places.items():
         for key in catalogue.keys_by_anchor.get(anchor, ()):
             if len(key) == 1:
+                pointers = catalogue.pointers[key]
                 for position in positions[:_MOST_TIMES]:
-                    yield from _pointed(key, (position,), content, catalogue)
+                    first = content[position]
+                    at = frozenset((first,))
+                    matches += [Match(p.entry, p.kind, p.weight, at, first, True) for p in pointers]
             elif said.issuperset(key):
                 for hit in _hits(key, anchor, places, forms, content):
-                    yield from _pointed(key, hit, content, catalogue)
+                    matches += _pointed(key, hit, content, catalogue)
+    return matches
 
 
 def _hits(
@@ -194,15 +198,17 @@ def _hit(
 
 def _pointed(
     key: Key, hit: tuple[int, ...], content: list[int], catalogue: CompiledCatalogue
-) -> Iterator[Match]:
+) -> list[Match]:
     at = frozenset([content[place] for place in hit])
     gap = max(max(hit) - min(hit) + 1 - len(key), 0)
     in_order = list(hit) == sorted(hit)
     tight = in_order and gap == 0
     factor = 1 - _COST_OF_A_GAP * gap - (0 if in_order else _COST_OF_DISORDER)
     first = min(at)
-    for pointer in catalogue.pointers[key]:
-        yield Match(pointer.entry, pointer.kind, pointer.weight * factor, at, first, tight)
+    return [
+        Match(pointer.entry, pointer.kind, pointer.weight * factor, at, first, tight)
+        for pointer in catalogue.pointers[key]
+    ]
 
 
 def _without_covered(matches: list[Match]) -> list[Match]:

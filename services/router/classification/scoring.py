@@ -4,17 +4,15 @@ One rule explains a word once: the best candidate takes its words, and the next 
 words of its own. That is what makes two needs of two separate things, and one need of one.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 
 from services.router.classification.compiled_catalogue import BODY, OTHER, CompiledCatalogue, Entry
 from services.router.classification.linear_model import Floats
-from services.router.classification.matching import Match, Reading
-from services.router.classification.normalisation import STOP, stem
+from services.router.classification.matching import Match, Reading, in_one_sentence
+from services.router.classification.normalisation import stem
 
 # Chosen by hand; the model learns how far to trust what they give.
 LEAST_SCORE = 0.65
@@ -31,7 +29,8 @@ _LEAST_WORDS_ALIKE = 3
 _CLEAR_LIKENESS = 0.33
 _CLEAR_LEAD = 2.2
 _MOST_NEEDS = 8
-_COUNTED = frozenset(("name", "hint", "brand", "topic"))
+_FOR_AN_ENTRY = frozenset(("name", "hint"))
+_FOR_AN_AGENCY = frozenset(("brand", "topic"))
 
 _CONNECTING = "et mais aussi puis ensuite sinon egalement plus ainsi car parce alors , ."
 _CONNECTORS = frozenset(_CONNECTING.split())
@@ -57,10 +56,10 @@ class _Evidence:
 
     likeness: Floats
     columns: dict[str, int]  # entry id → its place in `likeness`
-    sentences: list[int]
+    forms: list[str]
     # The strongest first.
-    matches: dict[Entry, list[Match]] = field(default_factory=lambda: defaultdict(list))
-    brands: dict[str, list[Match]] = field(default_factory=lambda: defaultdict(list))
+    matches: dict[Entry, list[Match]]
+    brands: dict[str, list[Match]]
 
     def likeness_to(self, entry: Entry) -> float:
         return float(self.likeness[self.columns[entry.id]])
@@ -68,8 +67,7 @@ class _Evidence:
 
 def candidates_of(reading: Reading, *, catalogue: CompiledCatalogue) -> list[Candidate]:
     """The needs and bodies of a text; empty when nothing is known about it."""
-    named = [match for match in reading.matches if match.kind in _COUNTED]
-    evidence = _evidence(reading, named, catalogue)
+    evidence = _evidence(reading, catalogue)
     found = _explain(evidence)
     # Beside a body's own matter, an agency's bare name is a place, a payer or an employer.
     if not any(is_body(candidate) for candidate in found):
@@ -89,6 +87,8 @@ def with_stand_ins(reading: Reading, *, catalogue: CompiledCatalogue) -> Reading
     replaced = {
         partner for body in bodies for partner in catalogue.instead_of.get(body, ())
     } - brands
+    if not replaced and not any(match.entry.partner in _ENERGY for match in matches):
+        return reading
     energy = [partner for partner in _ENERGY if partner in brands]
     gas_apart = energy == ["edf"] and _is_gas_apart(matches, reading)
     only = energy[0] if len(energy) == 1 else None if energy else _energy_said(reading)
@@ -138,20 +138,17 @@ def _sold_by(supplier: str | None, match: Match, catalogue: CompiledCatalogue) -
     return match._replace(entry=catalogue.entries[catalogue.siblings[match.entry.id]])
 
 
-def _evidence(reading: Reading, matches: list[Match], catalogue: CompiledCatalogue) -> _Evidence:
-    evidence = _Evidence(
-        likeness=_likeness(reading, catalogue),
-        columns=catalogue.likeness.columns,
-        sentences=list(accumulate(form == STOP for form in reading.forms)),
-    )
-    for match in matches:
-        if match.kind in ("brand", "topic"):
-            evidence.brands[match.entry.partner].append(match)
-        else:
-            evidence.matches[match.entry].append(match)
-    for said in evidence.matches.values():
-        said.sort(key=_strongest_first)
-    return evidence
+def _evidence(reading: Reading, catalogue: CompiledCatalogue) -> _Evidence:
+    matches: dict[Entry, list[Match]] = {}
+    brands: dict[str, list[Match]] = {}
+    for match in sorted(reading.matches, key=_strongest_first):
+        if match.kind in _FOR_AN_ENTRY:
+            matches.setdefault(match.entry, []).append(match)
+    for match in reading.matches:
+        if match.kind in _FOR_AN_AGENCY:
+            brands.setdefault(match.entry.partner, []).append(match)
+    likeness = _likeness(reading, catalogue)
+    return _Evidence(likeness, catalogue.likeness.columns, reading.forms, matches, brands)
 
 
 def _strongest_first(match: Match) -> tuple[float, int]:
@@ -161,39 +158,46 @@ def _strongest_first(match: Match) -> tuple[float, int]:
 def _likeness(reading: Reading, catalogue: CompiledCatalogue) -> Floats:
     """How much the text resembles each entry, 0…1."""
     stems = {reading.stems[index] for index in reading.content}
-    rows = [row for part in stems if (row := catalogue.likeness.rows.get(part)) is not None]
-    length = max(len(stems), 4) ** 0.5 * 3.5  # the usual idf of a word said
-    alike: Floats = catalogue.likeness.weights[sorted(rows)].sum(axis=0) / length
-    return np.minimum(alike, 1.0)
+    known = catalogue.likeness.rows.keys() & stems
+    rows = sorted(map(catalogue.likeness.rows.__getitem__, known))
+    alike: Floats = np.add.reduce(catalogue.likeness.weights.take(rows, axis=0), axis=0)
+    alike /= max(len(stems), 4) ** 0.5 * 3.5  # the usual idf of a word said
+    return np.minimum(alike, 1.0, out=alike)
 
 
 def _explain(evidence: _Evidence) -> list[Candidate]:
     """The best candidate takes its words; again, until nothing known is left."""
     taken: set[int] = set()
     found: list[Candidate] = []
+    scored = {entry: _scored(entry, evidence, taken) for entry in evidence.matches}
     while len(found) < _MOST_NEEDS:
-        scored = [
-            candidate
-            for entry in evidence.matches
-            if (candidate := _scored(entry, evidence, taken)) is not None
-        ]
-        best = max(scored, key=lambda c: (c.score, c.entry.id), default=None)
+        standing = (candidate for candidate in scored.values() if candidate is not None)
+        best = max(standing, key=_best_last, default=None)
         if best is None or best.score < LEAST_SCORE:
             break
         found.append(best)
-        for match in best.matches:
-            taken |= match.at if match.kind != "brand" else frozenset()
-        evidence.matches.pop(best.entry)
+        now = {index for match in best.matches if match.kind != "brand" for index in match.at}
+        taken |= now
+        del scored[best.entry]
+        for entry, candidate in scored.items():
+            if candidate is not None and any(
+                not now.isdisjoint(match.at) for match in evidence.matches[entry]
+            ):
+                scored[entry] = _scored(entry, evidence, taken)
     return found
 
 
+def _best_last(candidate: Candidate) -> tuple[float, str]:
+    return candidate.score, candidate.entry.id
+
+
 def _scored(entry: Entry, evidence: _Evidence, taken: set[int]) -> Candidate | None:
-    brands = evidence.brands.get(entry.partner, []) if not entry.is_body else []
+    brands = evidence.brands.get(entry.partner, [])  # of a body there is none
     matches = evidence.matches[entry]
-    names = _apart(m for m in matches if m.kind == "name" and m.at.isdisjoint(taken))
+    names = _apart([m for m in matches if m.kind == "name" and m.at.isdisjoint(taken)])
     if not names and not brands:
         return None
-    hints = _apart(m for m in matches if m.kind == "hint" and (brands or m.at.isdisjoint(taken)))
+    hints = _apart([m for m in matches if m.kind == "hint" and (brands or m.at.isdisjoint(taken))])
     said = names + [brand for brand in brands if brand.kind == "topic"]
     hints = [hint for hint in hints if all(hint.at.isdisjoint(other.at) for other in said)]
     if not names and not hints:
@@ -202,18 +206,29 @@ def _scored(entry: Entry, evidence: _Evidence, taken: set[int]) -> Candidate | N
     score = _falling(names, _MORE_NAMES) + _falling(hints, _MORE_HINTS)
     score += _LIKENESS * evidence.likeness_to(entry)
     if brands:
-        places = {evidence.sentences[match.first] for match in used}
-        beside = any(evidence.sentences[brand.first] in places for brand in brands)
+        beside = any(
+            _are_beside(match, brand, evidence.forms) for brand in brands for match in used
+        )
         score += _BRAND_BESIDE if beside else _BRAND_ELSEWHERE
     reason = "names_and_agency" if brands else "names"
     return Candidate(entry, score, tuple(used + brands[:1]), reason)
 
 
-def _apart(matches: Iterable[Match]) -> list[Match]:
+def _are_beside(match: Match, brand: Match, forms: list[str]) -> bool:
+    """In the same sentence."""
+    first, last = sorted((match.first, brand.first))
+    return in_one_sentence(first, last, forms)
+
+
+def _apart(matches: list[Match]) -> list[Match]:
     """Those, of the strongest first, that share no word."""
+    if len(matches) < 2:
+        return matches
     kept: list[Match] = []
+    held: set[int] = set()
     for match in matches:
-        if all(match.at.isdisjoint(other.at) for other in kept):
+        if held.isdisjoint(match.at):
+            held |= match.at
             kept.append(match)
     return kept
 
@@ -266,25 +281,24 @@ def _resembling(
     reading: Reading, evidence: _Evidence, catalogue: CompiledCatalogue
 ) -> list[Candidate]:
     """No name at all: the entry the whole text resembles most, never surely."""
-    scores = {
-        catalogue.entries[entry_id]: likeness
-        for entry_id, likeness in zip(evidence.columns, evidence.likeness.tolist(), strict=True)
-        if likeness
-    }
+    if len(reading.content) < _LEAST_WORDS_ALIKE:
+        return []
+    values = evidence.likeness.tolist()
     for entry, matches in evidence.matches.items():
-        scores[entry] = scores.get(entry, 0.0) + 0.1 * len(_apart(matches))
-    if not scores or len(reading.content) < _LEAST_WORDS_ALIKE:
+        values[evidence.columns[entry.id]] += 0.1 * len(_apart(matches))
+    score, entry_id = max(zip(values, evidence.columns, strict=True))
+    best = catalogue.entries[entry_id]
+    if score < (_LEAST_LIKENESS if best in evidence.matches else _LEAST_LIKENESS_ALONE):
         return []
-    best = max(scores, key=lambda entry: (scores[entry], entry.id))
-    least = _LEAST_LIKENESS if best in evidence.matches else _LEAST_LIKENESS_ALONE
-    if scores[best] < least:
-        return []
-    rival = max(
-        (value for entry, value in scores.items() if entry.partner != best.partner), default=0.0
+    others = (
+        value
+        for value, other in zip(values, evidence.columns, strict=True)
+        if catalogue.entries[other].partner != best.partner
     )
-    clear = scores[best] >= _CLEAR_LIKENESS and scores[best] >= _CLEAR_LEAD * rival
+    rival = max(others, default=0.0)
+    clear = score >= _CLEAR_LIKENESS and score >= _CLEAR_LEAD * rival
     reason = "clear_likeness" if clear else "likeness"
-    return [Candidate(best, scores[best], tuple(evidence.matches.get(best, ())), reason)]
+    return [Candidate(best, score, tuple(evidence.matches.get(best, ())), reason)]
 
 
 def is_body(candidate: Candidate) -> bool:
