@@ -1,5 +1,6 @@
 """`aiguillage classify --jsonl`: one line in, one line out, in the same order."""
 
+import gc
 import sys
 
 
@@ -14,5 +15,6 @@ def classify() -> None:
     lines = (line.decode("utf-8", errors="surrogateescape") for line in sys.stdin.buffer)
     catalogue = load_catalogue()
     compiled = compile_catalogue(catalogue, model=load_model())
+    gc.freeze()  # the catalogue and the model stay: not to be gone through at each collection
     for answer in classify_lines(lines, catalogue=catalogue, compiled=compiled):
         sys.stdout.write(answer + "\n")

@@ -82,14 +82,15 @@ def classify_lexically(
     needs = tuple(_need(c, reading) for c in found if not is_body(c))
     if not found:
         needs = (Need(VAGUE, OWN_DESK, _VAGUE_CONFIDENCE, (), "vague"),)
+    confidence = _confidence(found)
     lexical = Classification(
         needs=needs,
         bodies=tuple(_body(c, reading) for c in found if is_body(c)),
         urgent=danger is not None or _is_harm(found, reading, catalogue),
         danger=danger,
-        confidence=_confidence(found),
+        confidence=confidence,
         vague=all(c.entry.id == VAGUE for c in found),
-        routing_cost=(1 - _confidence(found)) * _COST_OF_A_WRONG_READING,
+        routing_cost=(1 - confidence) * _COST_OF_A_WRONG_READING,
         model_version=catalogue.model_version,
     )
     return lexical, reading

@@ -224,7 +224,9 @@ def _without_covered(matches: list[Match]) -> list[Match]:
         match
         for match in matches
         if match.kind == "danger"
-        or not any(_takes_from(other, match) for index in match.at for other in longer[index])
+        or not any(
+            _takes_from(other, match) for index in match.at for other in longer.get(index, ())
+        )
     ]
 
 

@@ -43,12 +43,10 @@ def mentions_of(reading: Reading) -> dict[str, list[int]]:
 
 
 def _places(own: Sequence[Match], masked: Sequence[str], everywhere: Sequence[int]) -> list[int]:
-    ours = {index for match in own for index in match.at}
-    framed = [
-        *[_BEGINNING] * _AROUND,
-        *(_OWN if index in ours else said for index, said in enumerate(masked)),
-        *[_END] * _AROUND,
-    ]
+    framed = [*[_BEGINNING] * _AROUND, *masked, *[_END] * _AROUND]
+    for match in own:
+        for index in match.at:
+            framed[index + _AROUND] = _OWN
     where = dict.fromkeys((match.kind, match.first, max(match.at)) for match in own)
     around = [ngram for kind, first, last in where for ngram in _around(kind, first, last, framed)]
     return list({*everywhere, *places_of(around)})

@@ -290,14 +290,15 @@ def _resembling(
     best = catalogue.entries[entry_id]
     if score < (_LEAST_LIKENESS if best in evidence.matches else _LEAST_LIKENESS_ALONE):
         return []
-    others = (
-        value
-        for value, other in zip(values, evidence.columns, strict=True)
-        if catalogue.entries[other].partner != best.partner
+    is_clear = score >= _CLEAR_LIKENESS and score >= _CLEAR_LEAD * max(
+        (
+            value
+            for value, other in zip(values, evidence.columns, strict=True)
+            if catalogue.entries[other].partner != best.partner
+        ),
+        default=0.0,
     )
-    rival = max(others, default=0.0)
-    clear = score >= _CLEAR_LIKENESS and score >= _CLEAR_LEAD * rival
-    reason = "clear_likeness" if clear else "likeness"
+    reason = "clear_likeness" if is_clear else "likeness"
     return [Candidate(best, score, tuple(evidence.matches.get(best, ())), reason)]
 
 
