@@ -8,7 +8,7 @@ def classify() -> None:
     """Read lines from standard input until its end; a bad line is answered and the rest goes on."""
     from services.router.catalogue.load import load_catalogue
     from services.router.classification.compiled_catalogue import compile_catalogue
-    from services.router.classification.linear_model import load_model
+    from services.router.classification.trained_model import load_model
     from services.router.classify_lines import classify_lines
 
     # Bytes that are not UTF-8 must spoil their own line only.

@@ -11,7 +11,7 @@ from services.commands.outcome import CommandFailed
 from services.commands.printing import print_json
 
 if TYPE_CHECKING:
-    from services.router.classification.linear_model import LinearModel
+    from services.router.classification.trained_model import TrainedModel
     from services.router.learning.labelled_text import LabelledText
     from services.router.learning.retrain_model import Scores
     from services.router.learning.taught_texts import TaughtText
@@ -35,7 +35,7 @@ def retrain(*, model_file: Path | None, reports: Path, as_json: bool) -> None:
         ) from error
     from services.router.catalogue.load import load_catalogue
     from services.router.classification.compiled_catalogue import compile_catalogue
-    from services.router.classification.linear_model import MODEL_FILE, read_model, write_model
+    from services.router.classification.trained_model import MODEL_FILE, read_model, write_model
     from services.router.learning.model_files import replace_file, write_comparison
     from services.router.learning.retrain_model import retrain_model
     from services.router.training.__main__ import labelled
@@ -49,10 +49,10 @@ def retrain(*, model_file: Path | None, reports: Path, as_json: bool) -> None:
     lexical = compile_catalogue(catalogue)
     fixed = read_texts(TEST)
 
-    def scores(model: "LinearModel", texts: "Sequence[VisitorText]") -> "RouterScores":
+    def scores(model: "TrainedModel", texts: "Sequence[VisitorText]") -> "RouterScores":
         return score(answer_all(texts, compiled=compile_catalogue(catalogue, model=model)))
 
-    def evaluate(model: "LinearModel", texts: "Sequence[LabelledText]") -> "Scores":
+    def evaluate(model: "TrainedModel", texts: "Sequence[LabelledText]") -> "Scores":
         found = _figures(scores(model, [_as_said(text) for text in texts]))
         return {name: value for name, value in found.items() if name not in _NOT_SAID_BY_PEOPLE}
 

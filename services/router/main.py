@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from services.router import SCHEMA
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import compile_catalogue
-from services.router.classification.linear_model import load_model
+from services.router.classification.trained_model import load_model
 from services.router.consumers import GROUP, TOPICS, RouterConsumer, concerns_us
 from services.router.held_decisions_loop import HeldDecisions
 from services.router.http_api import DoorParts, add_routes

@@ -17,9 +17,9 @@ import numpy as np
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.classify import classify, classify_all
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
-from services.router.classification.linear_model import MODEL_FILE, LinearModel, load_model
 from services.router.classification.ngrams import SIZE
 from services.router.classification.normalisation import STOPWORDS, folded_words, stem
+from services.router.classification.trained_model import MODEL_FILE, TrainedModel, load_model
 from services.router.training.evaluate import RouterScores, answer_all, score
 from services.router.training.model_card import TARGETS
 from services.router.training.texts import DEVELOPMENT, TEST, TRAINING, read_texts
@@ -85,7 +85,7 @@ async def measure(effort: Effort) -> list[Measure]:
     ]
 
 
-def _loaded() -> tuple[LinearModel, float]:
+def _loaded() -> tuple[TrainedModel, float]:
     started = time.perf_counter()
     model = load_model()
     assert model is not None
@@ -102,7 +102,7 @@ def _contestant(answer: Callable[[], object], texts: int) -> Contestant:
     return run
 
 
-def _bare(text: str, model: LinearModel) -> np.ndarray:
+def _bare(text: str, model: TrainedModel) -> np.ndarray:
     forms = folded_words(text)
     stems = [stem(form) for form in forms]
     telling = [stem(form) for form in forms if form not in STOPWORDS]

@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from services.router.catalogue.entries import Catalogue
-from services.router.classification.linear_model import Floats, LinearModel
 from services.router.classification.normalisation import STOPWORDS, folded_words, stem
 from services.router.classification.spelling import Speller
+from services.router.classification.trained_model import Floats, TrainedModel
 
 Kind = Literal["name", "hint", "brand", "job", "danger", "urgent", "topic"]
 Key = tuple[str, ...]
@@ -86,7 +86,7 @@ class CompiledCatalogue:
     instead_of: dict[str, tuple[str, ...]]  # body id → partners it takes the place of
     likeness: Likeness
     entries: dict[str, Entry]
-    model: LinearModel | None
+    model: TrainedModel | None
 
 
 def content_stems(forms: Iterable[str]) -> Key:
@@ -94,7 +94,7 @@ def content_stems(forms: Iterable[str]) -> Key:
 
 
 def compile_catalogue(
-    catalogue: Catalogue, *, model: LinearModel | None = None
+    catalogue: Catalogue, *, model: TrainedModel | None = None
 ) -> CompiledCatalogue:
     """Everything `classify` needs, built once (well under a second)."""
     entries = {d.id: Entry(d.id, d.partner) for d in catalogue.demarches.values()}

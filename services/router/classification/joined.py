@@ -11,21 +11,22 @@ from dataclasses import replace
 import numpy as np
 
 from services.router.classification.danger import is_said, with_a_human
-from services.router.classification.linear_model import (
-    AGENCIES,
-    DANGERS,
-    LABELS,
-    URGENT,
-    Floats,
-    LinearModel,
-    Places,
-)
+from services.router.classification.finds import finds_of
+from services.router.classification.joined_features import WEAK_REASONS, joined_features
 from services.router.classification.matching import Reading
 from services.router.classification.mentions import mentions_of
 from services.router.classification.normalisation import STOPWORDS, Word
 from services.router.classification.result import BodyFound, Classification, Need, Span
+from services.router.classification.trained_model import (
+    AGENCIES,
+    COLUMN,
+    DANGERS,
+    LABELS,
+    OUTSIDE,
+    URGENT,
+    TrainedModel,
+)
 
-OUTSIDE = "hors_perimetre"
 OWN_DESK = "accompagnement"
 UNKNOWN_BODY = "autre_organisme"
 
@@ -34,76 +35,17 @@ LIKELY_FROM = 0.45
 # In human looks at a triage screen (two minutes): a wrong agency makes the visitor wait for its
 # refusal, a missing one for the visitor to come back. Chosen so that about one text in seven
 # is looked at by a person; the model card says what that gives.
-COST_OF_A_WRONG_AGENCY = 1.7
-COST_OF_A_MISSING_AGENCY = 1.15
+COST_OF_A_WRONG_AGENCY = 2.0
+COST_OF_A_MISSING_AGENCY = 1.35
 # An urgent case that waits costs far more than a case looked at first for nothing.
-URGENT_FROM = 0.15
+URGENT_FROM = 0.09
 # A danger missed may cost a life, a false one costs a look.
 DANGER_FROM = 0.3
 _DECIDING_WORDS = 3
-_WEAK_REASONS = frozenset(("likeness", "clear_likeness", "vague"))
-_COLUMN = {label: column for column, label in enumerate(LABELS)}
-_FEATURES = 15
-_NOT_SPOKEN_OF = -4.0
-
-
-def joined_features(
-    lexical: Sequence[Classification],
-    *,
-    whole: Floats,
-    clause: Floats,
-    mention_of: Places,
-    mention: Floats,
-) -> Floats:
-    """What the second step sees of each label of each text: [texts, labels, 15].
-
-    Training and use share it. `whole`: the first scores of the texts, `clause`: the most that any
-    of their clauses scores, [texts, labels] each; `mention_of`: the text and the label of each
-    agency spoken of, [mentions, 2], and `mention`: its score, [mentions].
-    """
-    features = np.zeros((_FEATURES, len(lexical), len(LABELS)), dtype=np.float32)
-    told, found, weak, spoken, said = features[2:7]
-    for text, read in enumerate(lexical):
-        for column, probability, is_weak in _told(read):
-            told[text, column] = max(told[text, column], probability)
-            weak[text, column] = max(weak[text, column], is_weak)
-    spoken[tuple(mention_of.T)], said[tuple(mention_of.T)] = mention, 1.0
-    found[:] = told > 0
-    features[0], features[1] = whole, clause
-    features[7], features[8] = told * whole, said * whole
-    features[9], features[10] = _best_beside(whole), _best_beside(told)
-    features[11] = _best_beside(np.where(said > 0, spoken, _NOT_SPOKEN_OF))
-    of_texts = [
-        (len({need.partner for need in read.needs}), read.vague, bool(read.bodies))
-        for read in lexical
-    ]
-    features[12:15] = np.array(of_texts).T[:, :, None]
-    return features.transpose(1, 2, 0)
-
-
-def _told(lexical: Classification) -> Iterator[tuple[int, float, bool]]:
-    """What the catalogue says of labels: the column, how surely, and whether on weak grounds."""
-    for need in lexical.needs:
-        if need.partner in _COLUMN:  # not a partner added since the training
-            yield _COLUMN[need.partner], need.probability, need.reason in _WEAK_REASONS
-    for body in lexical.bodies:
-        yield _COLUMN[OUTSIDE], body.probability, False
-    yield _COLUMN[URGENT], lexical.urgent, lexical.danger is not None
-    if lexical.danger is not None:
-        yield _COLUMN[lexical.danger], 1.0, False
-
-
-def _best_beside(values: Floats) -> Floats:
-    """For each label the highest value among the other agencies; [texts, labels] both."""
-    of_agencies = values[:, : len(AGENCIES)]
-    second, highest = np.partition(of_agencies, -2)[:, -2:].T
-    beside = np.repeat(highest[:, None], values.shape[1], axis=1)
-    beside[np.arange(len(values)), of_agencies.argmax(axis=1)] = second
-    return beside
 
 
 def join(
-    read: Sequence[tuple[Classification, Reading]], *, model: LinearModel
+    read: Sequence[tuple[Classification, Reading]], *, model: TrainedModel
 ) -> list[Classification]:
     """One reading of both for each text; no model argues away a danger that the catalogue sees.
 
@@ -116,15 +58,18 @@ def join(
 
 
 def _chances(
-    read: Sequence[tuple[Classification, Reading]], *, model: LinearModel
+    read: Sequence[tuple[Classification, Reading]], *, model: TrainedModel
 ) -> Iterator[dict[str, float]]:
     """The probability of each label, for each text."""
-    whole, clause = model.scores([[word.form for word in reading.words] for _, reading in read])
+    whole, clause = model.scores(
+        [reading.forms for _, reading in read],
+        finds=[finds_of(lexical, reading) for lexical, reading in read],
+    )
     mentions = [
-        (text, _COLUMN[agency], places)
+        (text, COLUMN[agency], places)
         for text, (_, reading) in enumerate(read)
         for agency, places in mentions_of(reading).items()
-        if agency in _COLUMN
+        if agency in COLUMN
     ]
     features = joined_features(
         [lexical for lexical, _ in read],
@@ -138,16 +83,15 @@ def _chances(
 
 
 def _joined(
-    lexical: Classification, reading: Reading, *, chance: Mapping[str, float], model: LinearModel
+    lexical: Classification, reading: Reading, *, chance: Mapping[str, float], model: TrainedModel
 ) -> Classification:
     version = f"{model.version}+{lexical.model_version}"
-    words = reading.words
-    if not any(_is_telling(word) for word in words):
+    if not any(_is_telling(form) for form in reading.forms):
         return replace(lexical, model_version=version)
     is_unclear = _is_unclear(lexical, chance)
     chosen = (OWN_DESK,) if is_unclear else _chosen(chance)
     # Of partners added since the training the catalogue alone knows: what it says stands.
-    untrained = tuple(need for need in lexical.needs if need.partner not in _COLUMN)
+    untrained = tuple(need for need in lexical.needs if need.partner not in COLUMN)
     if untrained:
         others = (a for a in chosen if a not in (OUTSIDE, OWN_DESK))
         chosen = tuple(a for a in others if chance[a] >= INCLUDED_FROM)
@@ -155,7 +99,7 @@ def _joined(
         need
         for partner in chosen
         if partner != OUTSIDE
-        for need in _needs(partner, lexical, words, chance=chance[partner], model=model)
+        for need in _needs(partner, lexical, reading, chance=chance[partner], model=model)
     )
     unexplained = any(not need.spans and need.reason == "model" for need in needs)
     joined = Classification(
@@ -177,15 +121,15 @@ def _danger(chance: Mapping[str, float]) -> str | None:
     return likeliest if chance[likeliest] >= DANGER_FROM else None
 
 
-def _is_telling(word: Word) -> bool:
-    if word.form in STOPWORDS or len(set(word.form)) == 1:
+def _is_telling(form: str) -> bool:
+    if form in STOPWORDS or len(set(form)) == 1:
         return False
-    return any(letter.isalpha() for letter in word.form)
+    return any(letter.isalpha() for letter in form)
 
 
 def _is_unclear(lexical: Classification, chance: Mapping[str, float]) -> bool:
     """No agency is likely and no name of the catalogue is said: the house asks what is meant."""
-    named = lexical.bodies or any(need.reason not in _WEAK_REASONS for need in lexical.needs)
+    named = lexical.bodies or any(need.reason not in WEAK_REASONS for need in lexical.needs)
     return not named and max(chance[agency] for agency in AGENCIES) < LIKELY_FROM
 
 
@@ -215,15 +159,15 @@ def _routing_cost(chance: Mapping[str, float], chosen: tuple[str, ...]) -> float
 def _needs(
     partner: str,
     lexical: Classification,
-    words: Sequence[Word],
+    reading: Reading,
     *,
     chance: float,
-    model: LinearModel,
+    model: TrainedModel,
 ) -> list[Need]:
     told = [need for need in lexical.needs if need.partner == partner]
     if told:
         return [replace(need, probability=round(chance, 3)) for need in told]
-    spans = _deciding_spans(partner, words, model=model)
+    spans = _deciding_spans(partner, reading.words, model=model)
     return [Need(f"{partner}.autre", partner, round(chance, 3), spans, "model")]
 
 
@@ -235,8 +179,10 @@ def _bodies(
     return lexical.bodies
 
 
-def _deciding_spans(partner: str, words: Sequence[Word], *, model: LinearModel) -> tuple[Span, ...]:
+def _deciding_spans(
+    partner: str, words: Sequence[Word], *, model: TrainedModel
+) -> tuple[Span, ...]:
     """The few words whose letters spoke most for the partner."""
-    said = [(model.weight_of(word.form, partner), word) for word in words if _is_telling(word)]
+    said = [(model.weight_of(word.form, partner), word) for word in words if _is_telling(word.form)]
     best = sorted(said, key=lambda pair: -pair[0])[:_DECIDING_WORDS]
     return tuple(sorted({(word.start, word.end) for weight, word in best if weight > 0}))

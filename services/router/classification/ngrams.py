@@ -10,7 +10,7 @@ from zlib import crc32
 
 from services.router.classification.normalisation import COMMA, STOP, STOPWORDS, stem
 
-SIZE = 1 << 17
+SIZE = 1 << 18
 """How many n-grams are told apart; two in one place are rare enough not to matter."""
 AND = "\x1f"
 """Between what an n-gram is made of: its kind, then its words; no text has it as a letter."""

@@ -10,9 +10,9 @@ from itertools import accumulate
 import numpy as np
 
 from services.router.classification.compiled_catalogue import BODY, OTHER, CompiledCatalogue, Entry
-from services.router.classification.linear_model import Floats
 from services.router.classification.matching import Match, Reading, in_one_sentence
 from services.router.classification.normalisation import stem
+from services.router.classification.trained_model import Floats
 
 # Chosen by hand; the model learns how far to trust what they give.
 LEAST_SCORE = 0.65

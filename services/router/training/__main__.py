@@ -13,7 +13,7 @@ from pathlib import Path
 
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import compile_catalogue
-from services.router.classification.linear_model import MODEL_FILE, load_model, write_model
+from services.router.classification.trained_model import MODEL_FILE, load_model, write_model
 from services.router.learning.labelled_text import LabelledText
 from services.router.training.evaluate import answer_all, score
 from services.router.training.model_card import model_card

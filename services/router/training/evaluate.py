@@ -7,8 +7,8 @@ import numpy as np
 
 from services.router.classification.classify import classify_all
 from services.router.classification.compiled_catalogue import CompiledCatalogue
-from services.router.classification.linear_model import AGENCIES
 from services.router.classification.result import Classification
+from services.router.classification.trained_model import AGENCIES
 from services.router.routing_rules import Consent, HumanChoices, agencies_of, plan_referrals
 from services.router.training.texts import VisitorText
 

@@ -3,8 +3,10 @@
 import json
 from dataclasses import dataclass
 from importlib import resources
+from string import ascii_lowercase
 
-TRAINING = tuple(f"training_texts_{part}.jsonl" for part in "abcdefghijklmnop")
+_PARTS = (*ascii_lowercase, "aa", "ab", "ac", "ad", "ae", "af", "ag")
+TRAINING = tuple(f"training_texts_{part}.jsonl" for part in _PARTS)
 DEVELOPMENT = ("development_texts.jsonl", "development_texts_b.jsonl")
 TEST = "test_texts.jsonl"
 

@@ -1,4 +1,4 @@
-"""Train the router's model: scikit-learn fits, `classification/linear_model.py` runs.
+"""Train the router's model: scikit-learn fits, `classification/trained_model.py` runs.
 
 The second step is fitted on what the first says of texts it was not fitted on (five folds):
 fitted on its own texts it would take the first step for surer than it is.
@@ -16,17 +16,8 @@ from sklearn.linear_model import LogisticRegression
 
 from services.router.classification.classify import classify_lexically
 from services.router.classification.compiled_catalogue import CompiledCatalogue
-from services.router.classification.joined import joined_features
-from services.router.classification.linear_model import (
-    AGENCIES,
-    DANGERS,
-    LABELS,
-    URGENT,
-    Floats,
-    LinearModel,
-    read_model,
-    write_model,
-)
+from services.router.classification.finds import finds_of
+from services.router.classification.joined_features import joined_features
 from services.router.classification.mentions import mentions_of
 from services.router.classification.ngrams import (
     SIZE,
@@ -36,13 +27,24 @@ from services.router.classification.ngrams import (
     pairs_telling,
 )
 from services.router.classification.result import Classification
+from services.router.classification.trained_model import (
+    AGENCIES,
+    DANGERS,
+    LABELS,
+    URGENT,
+    Find,
+    Floats,
+    TrainedModel,
+    read_model,
+    write_model,
+)
 from services.router.learning.labelled_text import LabelledText
+from services.router.training.fit_networks import fit_networks
 
 _FOLDS = 5
 _SEED = 20261123
 _FIRST_STRENGTH = 20.0
 _MENTION_STRENGTH = 8.0
-_SECOND_STRENGTH = 1.0
 _LEAST_TEXTS = 2
 """An n-gram of a single text says more of that text than of a need."""
 
@@ -68,32 +70,23 @@ class _Texts:
     """[m, 2]: the text and the agency of each mention"""
 
 
-def train(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> LinearModel:
+def train(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> TrainedModel:
     """The model of these texts; the same texts and catalogue always give the same model.
 
     Texts of which only wrong agencies are known are left out. About two minutes for 7,000 texts.
     """
     usable = [text for text in texts if text.agencies]
     read, idf = _read(usable, compiled=compiled)
-    joined = _joined_out_of_fold(read)
-    shift, scale = joined.mean(axis=(0, 1)), joined.std(axis=(0, 1)) + 1e-3
-    second = [
-        _fit((joined[:, label, :] - shift) / scale, read.right[:, label], _SECOND_STRENGTH)
-        for label in range(len(LABELS))
-    ]
     first = _fit_first(read, np.arange(len(usable)))
     mention = _fit_mentions(read, np.arange(len(usable)))
-    join_weights = np.concatenate([fitted.coef_ for fitted in second]) / scale
-    join_bias = np.concatenate([fitted.intercept_ for fitted in second]) - join_weights @ shift
-    model = LinearModel(
+    model = TrainedModel(
         version="",
         idf=idf,
         weights=np.concatenate([fitted.coef_ for fitted in first]).T.astype(np.float32),
         bias=np.concatenate([fitted.intercept_ for fitted in first]).astype(np.float32),
         mention_weights=mention.coef_[0].astype(np.float32),
         mention_bias=mention.intercept_.astype(np.float32),
-        join_weights=join_weights.astype(np.float32),
-        join_bias=join_bias.astype(np.float32),
+        **fit_networks(_joined_out_of_fold(read), read.right),
     )
     # As it will be read: in half precision, with its version.
     return read_model(write_model(model))
@@ -102,12 +95,20 @@ def train(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> Line
 def _read(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> tuple[_Texts, Floats]:
     """The texts as both steps see them, and the weight of each n-gram's rarity."""
     readings = [classify_lexically(text.text, catalogue=compiled) for text in texts]
-    forms = [[word.form for word in reading.words] for _, reading in readings]
-    counted = _counted([_ngrams(text, parts=[(0, len(text))])[0] for text in forms])
+    forms = [reading.forms for _, reading in readings]
+    finds = [finds_of(lexical, reading) for lexical, reading in readings]
+    counted = _counted(
+        [
+            _said(text, found, parts=[(0, len(text))])[0]
+            for text, found in zip(forms, finds, strict=True)
+        ]
+    )
     present = np.asarray((counted > 0).sum(axis=0)).ravel()
     rarity = np.log((1 + len(texts)) / (1 + present)) + 1
     idf = np.where(present >= _LEAST_TEXTS, rarity, 0.0).astype(np.float32)
-    clauses = [_ngrams(text, parts=clauses_of(text)) for text in forms]
+    clauses = [
+        _said(text, found, parts=clauses_of(text)) for text, found in zip(forms, finds, strict=True)
+    ]
     mentions = [
         (text, AGENCIES.index(agency), places)
         for text, (_, reading) in enumerate(readings)
@@ -176,13 +177,16 @@ def _is_right(label: str, text: LabelledText) -> float:
     return float(label in text.agencies)
 
 
-def _ngrams(forms: Sequence[str], *, parts: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """The n-grams that lie within each part of a text, as `LinearModel.scores` sums them."""
+def _said(
+    forms: Sequence[str], finds: Sequence[Find], *, parts: Sequence[tuple[int, int]]
+) -> list[list[int]]:
+    """The n-grams and finds that lie within each part of a text, as `TrainedModel.scores` sums."""
     return [
         [
             *(ngram for form in forms[start:end] for ngram in ngrams_within(form)),
             *pairs_beside(forms[start:end]),
             *pairs_telling(forms[start:end]),
+            *(find.place for find in finds if find.first >= start and find.last < end),
         ]
         for start, end in parts
     ]

@@ -6,7 +6,7 @@ import pytest
 
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
-from services.router.classification.linear_model import load_model
+from services.router.classification.trained_model import load_model
 from services.router.consumers import RouterConsumer
 from services.router.held_decisions_loop import HeldDecisions
 from shared.plumbing.clock import MovableClock

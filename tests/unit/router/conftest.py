@@ -3,7 +3,7 @@ import pytest
 from services.router.catalogue.entries import Catalogue
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
-from services.router.classification.linear_model import load_model
+from services.router.classification.trained_model import load_model
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from services.router.catalogue.load import load_catalogue
 from services.router.classification.classify import classify
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
-from services.router.classification.linear_model import load_model
 from services.router.classification.normalisation import words_of
+from services.router.classification.trained_model import load_model
 from services.router.routing_rules import OUT_OF_SCOPE, agencies_of
 
 AGENCIES = (

@@ -2,7 +2,7 @@
 
 import io
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,32 +19,33 @@ from services.router.classification.classify import (
 )
 from services.router.classification.compiled_catalogue import CompiledCatalogue, compile_catalogue
 from services.router.classification.danger import SAID_APART
+from services.router.classification.finds import finds_of
 from services.router.classification.joined import INCLUDED_FROM
-from services.router.classification.linear_model import (
+from services.router.classification.matching import read
+from services.router.classification.mentions import mentions_of
+from services.router.classification.ngrams import SIZE, clauses_of, ngrams_within
+from services.router.classification.trained_model import (
     LABELS,
-    LinearModel,
+    TrainedModel,
     UnusableModel,
     load_model,
     read_model,
     write_model,
 )
-from services.router.classification.matching import read
-from services.router.classification.mentions import mentions_of
-from services.router.classification.ngrams import SIZE, clauses_of, ngrams_within
 from services.router.routing_rules import COST_OF_A_HUMAN, agencies_of
 
 AGENCIES = set(LABELS[:-1])
 
 
 @pytest.fixture(scope="module")
-def model() -> LinearModel:
+def model() -> TrainedModel:
     found = load_model()
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="module")
-def compiled(model: LinearModel) -> CompiledCatalogue:
+def compiled(model: TrainedModel) -> CompiledCatalogue:
     return compile_catalogue(load_catalogue(), model=model)
 
 
@@ -106,9 +107,9 @@ def test_what_says_nothing_is_never_sent_without_a_human(
 
 
 def test_a_danger_that_the_catalogue_sees_is_never_argued_away(
-    compiled: CompiledCatalogue, model: LinearModel
+    compiled: CompiledCatalogue, model: TrainedModel
 ) -> None:
-    careless = replace(model, join_bias=model.join_bias - 50)
+    careless = replace(model, join_out_bias=model.join_out_bias - 50)
     text = "mon mari me frappe et je veux aussi mon attestation caf"
     found = classify(text, catalogue=replace(compiled, model=careless))
     assert (found.danger, found.urgent) == ("3919", True)
@@ -151,18 +152,18 @@ def test_every_agency_chosen_says_which_words_decided(compiled: CompiledCatalogu
 
 
 def test_the_model_says_its_version_and_the_catalogue_s(
-    compiled: CompiledCatalogue, model: LinearModel
+    compiled: CompiledCatalogue, model: TrainedModel
 ) -> None:
     assert classify("mes apl", catalogue=compiled).model_version.startswith(model.version + "+")
 
 
-def test_a_model_written_and_read_again_is_the_same(model: LinearModel) -> None:
+def test_a_model_written_and_read_again_is_the_same(model: TrainedModel) -> None:
     again = read_model(write_model(model))
     assert again.version == model.version
     assert np.array_equal(again.weights, model.weights)
 
 
-def test_a_file_that_is_no_model_is_refused_and_says_why(model: LinearModel) -> None:
+def test_a_file_that_is_no_model_is_refused_and_says_why(model: TrainedModel) -> None:
     with pytest.raises(UnusableModel, match=r"no \.npz file"):
         read_model(b"not a model")
     lacking = io.BytesIO()
@@ -171,9 +172,9 @@ def test_a_file_that_is_no_model_is_refused_and_says_why(model: LinearModel) -> 
         read_model(lacking.getvalue())
     other = io.BytesIO()
     arrays = {"idf": model.idf, "weights": model.weights[:4], "bias": model.bias}
-    joins = {"join_weights": model.join_weights, "join_bias": model.join_bias}
-    joins |= {"mention_weights": model.mention_weights, "mention_bias": model.mention_bias}
-    np.savez(other, labels=np.array(LABELS), **arrays, **joins)
+    whole = {field.name: getattr(model, field.name) for field in fields(model)}
+    del whole["version"]
+    np.savez(other, labels=np.array(LABELS), **whole | arrays)
     with pytest.raises(UnusableModel, match="other labels or another size"):
         read_model(other.getvalue())
 
@@ -193,15 +194,28 @@ def test_clauses_are_the_parts_that_may_each_say_a_need() -> None:
     assert clauses_of(["bonjour", ",", "mes", "apl"]) == [(0, 4)]
 
 
-def test_what_one_clause_says_is_not_thinned_by_the_others(model: LinearModel) -> None:
+def test_what_one_clause_says_is_not_thinned_by_the_others(model: TrainedModel) -> None:
     alone = ["ma", "carte", "vitale", "est", "perdue"]
     both = [*alone, ",", "et", "le", "chauffage", "de", "mon", "logement"]
-    whole, most = model.scores([both, alone])
+    whole, most = model.scores([both, alone], finds=[[], []])
     cpam = LABELS.index("cpam")
     assert most[0, cpam] > whole[0, cpam]
     assert most[0, cpam] == pytest.approx(whole[1, cpam], abs=1e-4)
 
 
-def test_the_model_card_is_that_of_the_model(model: LinearModel) -> None:
+def test_what_the_catalogue_finds_is_weighed_with_the_clause_it_stands_in(
+    compiled: CompiledCatalogue, model: TrainedModel
+) -> None:
+    lexical, reading = classify_lexically("apl bloquées", catalogue=compiled)
+    forms = [word.form for word in reading.words]
+    finds = finds_of(lexical, reading)
+    assert finds
+    assert all(0 <= find.first <= find.last < len(forms) for find in finds)
+    alone, most = model.scores([forms, forms], finds=[[], finds])
+    assert alone[1, LABELS.index("caf")] > alone[0, LABELS.index("caf")]
+    assert np.allclose(most[1], alone[1])
+
+
+def test_the_model_card_is_that_of_the_model(model: TrainedModel) -> None:
     card = Path(__file__).parents[3] / "docs" / "model-card.md"
     assert f"`{model.version}`" in card.read_text("utf-8"), "run `make model`"

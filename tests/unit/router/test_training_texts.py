@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from services.router.classification.linear_model import AGENCIES
+from services.router.classification.trained_model import AGENCIES
 from services.router.training.near_duplicates import near_duplicates
 from services.router.training.texts import DEVELOPMENT, TEST, TRAINING, VisitorText, read_texts
 

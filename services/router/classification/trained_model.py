@@ -1,9 +1,10 @@
 """PURE: the trained model: n-grams and the catalogue's reading → one probability per label.
 
-Two steps, both linear. The first weighs n-grams (TF-IDF, unit length), and beside them how each
-agency that the text names is spoken of. The second joins each label's first scores with what the
-catalogue found; it is fitted on texts the first step had not seen, so that what it gives are
-probabilities. `training/` makes it; numpy alone runs it.
+Two steps. The first is linear: it weighs n-grams and the catalogue's finds (TF-IDF, unit length),
+and beside them how each agency that the text names is spoken of. The second joins each label's
+first scores with those of its rivals and with what the catalogue found, by small networks that
+all labels share (ARCHITECTURE, decision 13); it is fitted on texts the first step had not seen,
+so that what it gives are probabilities. `training/` makes it; numpy alone runs it.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ from services.router.classification.ngrams import (
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 
+OUTSIDE = "hors_perimetre"
 AGENCIES = (
     "caf",
     "cpam",
@@ -38,18 +41,30 @@ AGENCIES = (
     "casvp",
     "mairie",
     "accompagnement",
-    "hors_perimetre",
+    OUTSIDE,
 )
 URGENT = "urgent"
 DANGERS = ("15", "17", "18", "112", "3919", "3114", "gaz")
 LABELS = (*AGENCIES, URGENT, *DANGERS)
+COLUMN = {label: column for column, label in enumerate(LABELS)}
 MODEL_FILE = Path(__file__).with_name("model.npz")
 _ARRAYS = (
     *("idf", "weights", "bias", "mention_weights", "mention_bias"),
-    *("join_weights", "join_bias"),
+    *("join_shift", "join_scale", "join_in", "join_label", "join_between", "join_between_bias"),
+    *("join_out", "join_out_bias"),
 )
 _SHORTEST = 1e-9
 _SUREST = 30.0
+FURTHEST = 5.0
+"""In deviations: what is further from the usual than training saw says no more than that."""
+
+
+class Find(NamedTuple):
+    """Something found in a text: its place as in `ngrams`, and its first and last words."""
+
+    place: int
+    first: int
+    last: int
 
 
 class UnusableModel(ValueError):
@@ -57,8 +72,11 @@ class UnusableModel(ValueError):
 
 
 @dataclass(frozen=True)
-class LinearModel:
-    """Read-only; safe to share between threads. `n` labels, `m` joined features."""
+class TrainedModel:
+    """Read-only; safe to share between threads.
+
+    `n` labels, `m` joined features, `k` networks of `a` and then `b` neurons.
+    """
 
     version: str
     idf: Floats
@@ -71,28 +89,56 @@ class LinearModel:
     """[SIZE]"""
     mention_bias: Floats
     """[1]"""
-    join_weights: Floats
-    """[n, m]"""
-    join_bias: Floats
-    """[n]"""
+    join_shift: Floats
+    """[m]"""
+    join_scale: Floats
+    """[m]"""
+    join_in: Floats
+    """[k, m, a]"""
+    join_label: Floats
+    """[k, n, a]: where each label begins"""
+    join_between: Floats
+    """[k, a, b]"""
+    join_between_bias: Floats
+    """[k, b]"""
+    join_out: Floats
+    """[k, b]"""
+    join_out_bias: Floats
+    """[k]"""
 
-    def scores(self, texts: Sequence[Sequence[str]]) -> tuple[Floats, Floats]:
-        """What n-grams say of each label, before joining: of each whole text, and the most that
-        any of its clauses says; [texts, n] each."""
+    def scores(
+        self, texts: Sequence[Sequence[str]], *, finds: Sequence[Sequence[Find]]
+    ) -> tuple[Floats, Floats]:
+        """What n-grams and finds say of each label, before joining: of each whole text, and the
+        most that any of its clauses says; [texts, n] each."""
         lengths = [len(forms) for forms in texts]
         begins = np.cumsum([0, *lengths[:-1]])
         clauses = [clauses_of(forms) for forms in texts]
         counts = [len(found) for found in clauses]
         within = np.array([clause for found in clauses for clause in found])
         within += np.repeat(begins, counts)[:, None]
-        wholes = np.column_stack((begins, begins + lengths))
-        scored = self._scored([form for forms in texts for form in forms], wholes, within)
+        found = [[find.place for find in of_text] for of_text in finds]
+        found += [
+            [find.place for find in of_text if find.first >= start and find.last < end]
+            for of_text, parts in zip(finds, clauses, strict=True)
+            for start, end in parts
+        ]
+        scored = self._scored(
+            [form for forms in texts for form in forms],
+            parts=np.concatenate((np.column_stack((begins, begins + lengths)), within)),
+            found=found,
+        )
         most = np.maximum.reduceat(scored[len(texts) :], np.cumsum([0, *counts[:-1]]))
         return scored[: len(texts)], most
 
-    def _scored(self, forms: Sequence[str], *parts: Places) -> Floats:
-        """The scores of parts of one run of words; `parts`: where each begins and ends, [p, 2]."""
-        begins, ends = np.concatenate(parts).T
+    def _scored(
+        self, forms: Sequence[str], *, parts: Places, found: Sequence[Sequence[int]]
+    ) -> Floats:
+        """The scores of parts of one run of words: [p, n].
+
+        `parts`: where each begins and ends, [p, 2]; `found`: the places of the finds in each, [p].
+        """
+        begins, ends = parts.T
         if not forms:
             return np.repeat(self.bias[None], len(begins), axis=0)
         sums = _summed(np.concatenate([self._word(form) for form in forms]), begins, ends)
@@ -100,6 +146,9 @@ class LinearModel:
         sums += _summed(self._weighed[pairs_beside(forms)], begins, ends - 1)
         told = np.cumsum([0, *(is_telling(form) for form in forms)])
         sums += _summed(self._weighed[pairs_telling(forms)], told[begins], told[ends] - 1)
+        ends_of_found = np.cumsum([0, *(len(places) for places in found)])
+        finds = np.array([place for places in found for place in places], dtype=np.int64)
+        sums += _summed(self._weighed[finds], ends_of_found[:-1], ends_of_found[1:])
         lengths = np.sqrt(np.maximum(sums[:, -1:], _SHORTEST))
         return (sums[:, :-1] / lengths + self.bias).astype(np.float32)
 
@@ -132,8 +181,16 @@ class LinearModel:
 
     def probabilities(self, joined: Floats) -> Floats:
         """From the joined features [texts, n, m] to probabilities [texts, n]."""
-        scores = np.einsum("nm,tnm->tn", self.join_weights, joined) + self.join_bias
-        found: Floats = 1 / (1 + np.exp(-scores.clip(-_SUREST, _SUREST)))
+        usual = (joined - self.join_shift) / self.join_scale
+        usual = usual.clip(-FURTHEST, FURTHEST).reshape(-1, joined.shape[2])
+        first = (usual @ self.join_in).reshape(len(self.join_in), *joined.shape[:2], -1)
+        first = np.maximum(first + self.join_label[:, None], 0)
+        second = np.maximum(
+            first @ self.join_between[:, None] + self.join_between_bias[:, None, None], 0
+        )
+        scores = np.einsum("ktnb,kb->ktn", second, self.join_out)
+        scores += self.join_out_bias[:, None, None]
+        found: Floats = (1 / (1 + np.exp(-scores.clip(-_SUREST, _SUREST)))).mean(axis=0)
         return found
 
 
@@ -146,7 +203,7 @@ def _summed(rows: Floats, begins: Places, ends: Places) -> NDArray[np.float64]:
     return sums
 
 
-def write_model(model: LinearModel) -> bytes:
+def write_model(model: TrainedModel) -> bytes:
     """The model as the bytes of a file without pickle; half precision is plenty."""
     file = io.BytesIO()
     np.savez_compressed(
@@ -157,13 +214,12 @@ def write_model(model: LinearModel) -> bytes:
         bias=model.bias,
         mention_weights=model.mention_weights.astype(np.float16),
         mention_bias=model.mention_bias,
-        join_weights=model.join_weights,
-        join_bias=model.join_bias,
+        **{name: getattr(model, name) for name in _ARRAYS if name.startswith("join_")},
     )
     return file.getvalue()
 
 
-def read_model(content: bytes) -> LinearModel:
+def read_model(content: bytes) -> TrainedModel:
     """Read a file's bytes; raises `UnusableModel`. The version is made of its figures."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
@@ -178,12 +234,12 @@ def read_model(content: bytes) -> LinearModel:
     # Of the figures, not of the file: the same training gives the same version everywhere.
     digest = hashlib.sha256(b"".join(found[name].tobytes() for name in _ARRAYS))
     # In order C, an n-gram's weights lie side by side.
-    return LinearModel(
-        version="linear-2+" + digest.hexdigest()[:8],
+    return TrainedModel(
+        version="joined-3+" + digest.hexdigest()[:8],
         **{name: found[name].astype(np.float32, order="C") for name in _ARRAYS},
     )
 
 
-def load_model() -> LinearModel | None:
+def load_model() -> TrainedModel | None:
     """The model of this distribution, or None where none was trained; raises `UnusableModel`."""
     return read_model(MODEL_FILE.read_bytes()) if MODEL_FILE.is_file() else None
