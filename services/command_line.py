@@ -3,6 +3,7 @@
 Bodies are imported when they are asked for, so that `--help` answers at once.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,10 @@ import typer
 from services.commands.options import EXIT_CODES, Json
 from services.commands.outcome import CommandFailed
 from services.commands.partners_table import partners
+
+# Read when numpy is first imported. Our matrices are small: threads would only spin on cores that
+# the other services need.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = typer.Typer(
     help="A need said once reaches every agency concerned, and every answer comes back.",
@@ -101,7 +106,11 @@ def router_retrain(
     ] = Path("build/retraining"),
     model: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, help="The model's file; without it, the installed one."),
+        typer.Option(
+            dir_okay=False,
+            envvar="AIGUILLAGE_MODEL_FILE",
+            help="The model's file; without it, the installed one.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -35,7 +35,7 @@ def retrain(*, model_file: Path | None, reports: Path, as_json: bool) -> None:
         ) from error
     from services.router.catalogue.load import load_catalogue
     from services.router.classification.compiled_catalogue import compile_catalogue
-    from services.router.classification.trained_model import MODEL_FILE, read_model, write_model
+    from services.router.classification.trained_model import MODEL_FILE, load_model, write_model
     from services.router.learning.model_files import replace_file, write_comparison
     from services.router.learning.retrain_model import retrain_model
     from services.router.training.__main__ import labelled
@@ -59,7 +59,7 @@ def retrain(*, model_file: Path | None, reports: Path, as_json: bool) -> None:
     done = retrain_model(
         taught,
         own_texts=[labelled(text) for text in read_texts(*TRAINING)],
-        present=read_model(path.read_bytes()) if path.is_file() else None,
+        present=load_model(model_file),
         train=lambda texts: train(texts, compiled=lexical),
         evaluate_fixed=lambda model: _figures(scores(model, fixed)),
         evaluate=evaluate,

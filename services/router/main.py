@@ -48,7 +48,7 @@ def build_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         catalogue = load_catalogue(more=settings.catalogue_folder)
-        compiled = compile_catalogue(catalogue, model=load_model())
+        compiled = compile_catalogue(catalogue, model=load_model(settings.model_file))
         database = await connect_patiently(settings.database_url.get_secret_value(), schema=SCHEMA)
         outbox = Outbox(schema=SCHEMA, source=SCHEMA, clock=clock)
         relay = OutboxRelay(

@@ -16,6 +16,8 @@ class Settings(ServiceSettings):
     """How long a person's decision waits before it is issued, so that it can be undone."""
     catalogue_folder: Path | None = None
     """Catalogue files of further partners."""
+    model_file: Path | None = None
+    """Where `aiguillage router retrain` leaves a better model; until then, the installed one."""
     intake_url: str | None = None
     """Where people sign in; without it, at this same address (one public origin for all doors)."""
 

@@ -8,6 +8,7 @@ failed or a gate is missed.
 
 import argparse
 import importlib
+import os
 import sys
 import traceback
 
@@ -16,6 +17,9 @@ from rich.console import Console
 
 from tests.benchmarks.measure import Effort, Measure
 from tests.benchmarks.report import forget, keep, show
+
+# As the `aiguillage` command does, before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BENCHMARKS = {
     "consume_ratio": "consume() against a bare loop",

@@ -181,17 +181,15 @@ class TrainedModel:
 
     def probabilities(self, joined: Floats) -> Floats:
         """From the joined features [texts, n, m] to probabilities [texts, n]."""
-        usual = (joined - self.join_shift) / self.join_scale
-        usual = usual.clip(-FURTHEST, FURTHEST).reshape(-1, joined.shape[2])
-        first = (usual @ self.join_in).reshape(len(self.join_in), *joined.shape[:2], -1)
-        first = np.maximum(first + self.join_label[:, None], 0)
-        second = np.maximum(
-            first @ self.join_between[:, None] + self.join_between_bias[:, None, None], 0
-        )
-        scores = np.einsum("ktnb,kb->ktn", second, self.join_out)
-        scores += self.join_out_bias[:, None, None]
+        usual = ((joined - self.join_shift) / self.join_scale).clip(-FURTHEST, FURTHEST)
+        texts, labels, features = joined.shape
+        first = usual.reshape(-1, features) @ self.join_in
+        first = first.reshape(len(first), texts, labels, -1) + self.join_label[:, None]
+        first = np.maximum(first, 0).reshape(len(first), texts * labels, -1)
+        second = np.maximum(first @ self.join_between + self.join_between_bias[:, None], 0)
+        scores = (second @ self.join_out[:, :, None])[:, :, 0] + self.join_out_bias[:, None]
         found: Floats = (1 / (1 + np.exp(-scores.clip(-_SUREST, _SUREST)))).mean(axis=0)
-        return found
+        return found.reshape(texts, labels)
 
 
 def _summed(rows: Floats, begins: Places, ends: Places) -> NDArray[np.float64]:
@@ -240,6 +238,10 @@ def read_model(content: bytes) -> TrainedModel:
     )
 
 
-def load_model() -> TrainedModel | None:
-    """The model of this distribution, or None where none was trained; raises `UnusableModel`."""
-    return read_model(MODEL_FILE.read_bytes()) if MODEL_FILE.is_file() else None
+def load_model(file: Path | None = None) -> TrainedModel | None:
+    """The model of this file where there is one yet, else that of this distribution.
+
+    None where none was ever trained; raises `UnusableModel`.
+    """
+    found = file if file is not None and file.is_file() else MODEL_FILE
+    return read_model(found.read_bytes()) if found.is_file() else None

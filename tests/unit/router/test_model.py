@@ -163,6 +163,20 @@ def test_a_model_written_and_read_again_is_the_same(model: TrainedModel) -> None
     assert np.array_equal(again.weights, model.weights)
 
 
+def test_until_a_better_model_is_there_the_installed_one_is_used(
+    model: TrainedModel, tmp_path: Path
+) -> None:
+    better = tmp_path / "model.npz"
+    installed = load_model(better)
+    assert installed is not None
+    assert installed.version == model.version
+    other = replace(model, bias=model.bias + 1)
+    better.write_bytes(write_model(other))
+    found = load_model(better)
+    assert found is not None
+    assert found.version == read_model(write_model(other)).version != model.version
+
+
 def test_a_file_that_is_no_model_is_refused_and_says_why(model: TrainedModel) -> None:
     with pytest.raises(UnusableModel, match=r"no \.npz file"):
         read_model(b"not a model")
