@@ -46,9 +46,13 @@ async def test_signing_out_leaves_nothing_of_the_cases(visitor: Visitor, counter
     receipt = await counter.submit(VAGUE)
     page = await visitor.open(visitor.desk, account="agent-pimms")
     await line_of(page, receipt.reference).wait_for()
+    told = await counter.submit(VAGUE)
+    await expect(page.locator("#news")).to_contain_text(told.reference)
     await page.get_by_role("button", name="Se déconnecter").click()
     await expect(page.get_by_role("heading", name="Identifiez-vous")).to_be_focused()
-    assert receipt.reference not in await page.content()
+    left = await page.content()
+    assert receipt.reference not in left
+    assert told.reference not in left
     await page.reload()
     await page.get_by_role("heading", name="Identifiez-vous").wait_for()
 

@@ -94,7 +94,7 @@ async def test_an_account_of_no_agency_is_told_so(visitor: Visitor, axe: Axe) ->
 async def test_everyone_can_use_the_list_and_a_referral(
     visitor: Visitor, counter: Counter, axe: Axe
 ) -> None:
-    receipt = await received(counter, "Je ne sais pas quoi faire. " * 20 + "a" * 300)
+    receipt = await received(counter, "Je ne sais pas quel papier il faut. " * 20 + "a" * 300)
     page = await visitor.open(visitor.portal, account="guichet-mairie", screen=PHONE)
     await page.get_by_role("button", name=f"Demande {receipt.reference}").wait_for()
     await assert_for_everyone(page, axe)

@@ -38,7 +38,7 @@ LIKELY_FROM = 0.45
 COST_OF_A_WRONG_AGENCY = 2.0
 COST_OF_A_MISSING_AGENCY = 1.35
 # An urgent case that waits costs far more than a case looked at first for nothing.
-URGENT_FROM = 0.09
+URGENT_FROM = 0.07
 # A danger missed may cost a life, a false one costs a look.
 DANGER_FROM = 0.3
 _DECIDING_WORDS = 3

@@ -31,6 +31,7 @@ _LONGEST_SPELLED = 5
 # A word said a hundred times says no more than said a few: keeps a long text cheap.
 _MOST_TIMES = 4
 _MOST_PLACES = 40
+_SENTENCE = 4  # words and its sign
 # A visitor's longest text has about 900; a Chinese sign is a word.
 _MOST_WORDS = 1000
 _EMPTY = STOPWORDS | PAUSES
@@ -67,12 +68,27 @@ class Reading(NamedTuple):
 
 def read(text: str, *, catalogue: CompiledCatalogue) -> Reading:
     """The words of a text (its first thousand) and the names in them."""
-    typed, places = forms_of(text)
+    typed, places = _said_once(*forms_of(text))
     typed, places = _opened(typed[:_MOST_WORDS], places[:_MOST_WORDS], catalogue)
     forms = _put_right(typed, catalogue.speller)
     content = [index for index, form in enumerate(forms) if form not in _EMPTY]
     matches = _without_covered(_matches(forms, content, catalogue))
     return Reading(forms, list(map(stem, forms)), places, content, matches)
+
+
+def _said_once(forms: list[str], places: list[Span]) -> tuple[list[str], list[Span]]:
+    """A sentence said again says no more than said once; "oui." and "?" may be said again."""
+    ends = [index + 1 for index, form in enumerate(forms) if form == STOP]
+    if len(ends) < 2:
+        return forms, places
+    said: set[tuple[str, ...]] = set()
+    kept: list[int] = []
+    for start, end in pairwise([0, *ends, len(forms)]):
+        sentence = tuple(forms[start:end])
+        if len(sentence) < _SENTENCE or sentence not in said:
+            kept += range(start, end)
+        said.add(sentence)
+    return [forms[index] for index in kept], [places[index] for index in kept]
 
 
 def _opened(

@@ -11,7 +11,7 @@ from services.router.classification.trained_model import FURTHEST, Floats
 
 _NETWORKS = 3
 """Begun differently, their mean errs less than any of them."""
-_NEURONS = (64, 32)
+_NEURONS = (32, 16)
 _ROUNDS = 15
 _DECAY = 0.01
 _AT_ONCE = 512

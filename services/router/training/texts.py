@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from importlib import resources
 from string import ascii_lowercase
 
-_PARTS = (*ascii_lowercase, "aa", "ab", "ac", "ad", "ae", "af", "ag")
+_PARTS = (*ascii_lowercase, "aa", "ab", "ac", "ad", "ae", "af", "ag", "ah")
 TRAINING = tuple(f"training_texts_{part}.jsonl" for part in _PARTS)
-DEVELOPMENT = ("development_texts.jsonl", "development_texts_b.jsonl")
+DEVELOPMENT = ("development_texts.jsonl", "development_texts_b.jsonl", "development_texts_c.jsonl")
 TEST = "test_texts.jsonl"
 
 

@@ -151,6 +151,13 @@ def test_every_agency_chosen_says_which_words_decided(compiled: CompiledCatalogu
     assert found.needs[0].probability >= INCLUDED_FROM
 
 
+def test_a_sentence_said_twenty_times_says_no_more_than_once(compiled: CompiledCatalogue) -> None:
+    once = "Je ne sais pas quel papier il faut. "
+    again = classify(once * 20, catalogue=compiled)
+    assert again == classify(once, catalogue=compiled)
+    assert again.danger is None
+
+
 def test_the_model_says_its_version_and_the_catalogue_s(
     compiled: CompiledCatalogue, model: TrainedModel
 ) -> None:

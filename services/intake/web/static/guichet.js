@@ -49,6 +49,7 @@ function showSignIn(problem = "") {
   stop();
   signedIn = false;
   forgetCases();
+  say("news", "");
   show("sign-in");
   $("sign-in-error").textContent = problem;
 }
