@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.router.catalogue.entries import Catalogue
 from services.router.classification.normalisation import STOPWORDS, folded_words, stem
@@ -44,8 +45,7 @@ class Entry(NamedTuple):
         return self.id.endswith("." + OTHER)
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(NamedTuple):
     """One name of one entry: `weight` says how surely the name means the entry."""
 
     entry: Entry
@@ -63,6 +63,10 @@ class Likeness:
     """[stems, entries]"""
     columns: dict[str, int]
     """entry id → its column"""
+    entries: tuple[str, ...]
+    """[entries]: the id of each column"""
+    partners: NDArray[np.int64]
+    """[entries]: one number for each partner; all bodies have one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ def compile_catalogue(
         harms=frozenset(d.id for d in catalogue.demarches.values() if d.is_harm),
         consequences=frozenset(d.id for d in catalogue.demarches.values() if d.is_consequence),
         instead_of={b.id: b.instead_of for b in catalogue.bodies.values() if b.instead_of},
-        likeness=_likeness(texts),
+        likeness=_likeness(texts, entries),
         entries=entries,
         model=model,
     )
@@ -240,7 +244,7 @@ def _texts(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         yield b.id, " . ".join((b.handles, *b.names, *b.hints, *b.examples, *b.examples))
 
 
-def _likeness(texts: Mapping[str, Sequence[str]]) -> Likeness:
+def _likeness(texts: Mapping[str, Sequence[str]], entries: Mapping[str, Entry]) -> Likeness:
     counts = {key: Counter(content_stems(text)) for key, text in texts.items()}
     spread = Counter(part for count in counts.values() for part in count)
     rows = {part: row for row, part in enumerate(spread)}
@@ -250,7 +254,14 @@ def _likeness(texts: Mapping[str, Sequence[str]]) -> Likeness:
         rarity = np.log(len(texts) / np.array([spread[part] for part in count]))
         each = (1 + np.log(list(count.values()))) * rarity
         weights[said, column] = each * rarity / (np.linalg.norm(each) or 1.0)
-    return Likeness(rows, weights, {key: column for column, key in enumerate(counts)})
+    partners = [entries[key].partner for key in counts]
+    return Likeness(
+        rows=rows,
+        weights=weights,
+        columns={key: column for column, key in enumerate(counts)},
+        entries=tuple(counts),
+        partners=np.unique(partners, return_inverse=True)[1],
+    )
 
 
 def _parts_of(keys: Iterable[Key], prefixes: dict[str, str]) -> Callable[[str], tuple[str, ...]]:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 
 from services.router.classification.matching import Match
 from services.router.classification.result import Classification, Need
@@ -126,7 +126,7 @@ def with_a_human(found: Classification, number: str) -> Classification:
         if need.partner != _OWN_DESK and need.probability >= _CLEARLY_ASKED
     )
     person = Need(f"{_OWN_DESK}.autre", _OWN_DESK, 1.0, (), "danger")
-    return replace(found, needs=(*asked, person), urgent=True, danger=number, vague=False)
+    return found._replace(needs=(*asked, person), urgent=True, danger=number, vague=False)
 
 
 def danger_number(matches: list[Match], forms: list[str]) -> str | None:
@@ -134,7 +134,7 @@ def danger_number(matches: list[Match], forms: list[str]) -> str | None:
     said = [
         match
         for match in matches
-        if _is_tight_danger(match) and not _is_past_or_denied(match.first, max(match.at) + 1, forms)
+        if _is_tight_danger(match) and not _is_past_or_denied(match.first, match.last + 1, forms)
     ]
     if said:
         return max(said, key=lambda match: (len(match.at), match.weight)).entry.id
@@ -151,7 +151,7 @@ def _is_tight_danger(match: Match) -> bool:
 
 
 def _said_apart(forms: list[str]) -> str | None:
-    signalled = frozenset().union(*map(_signalled_by, forms))
+    signalled = set(chain.from_iterable(map(_signalled_by, forms)))
     if not signalled:
         return None
     spoken = " ".join(form[:_LONGEST_SPOKEN] for form in forms)

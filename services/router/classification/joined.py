@@ -6,9 +6,6 @@ catalogue still names the démarche.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from services.router.classification.danger import is_said, with_a_human
 from services.router.classification.finds import finds_of
@@ -42,6 +39,7 @@ URGENT_FROM = 0.07
 # A danger missed may cost a life, a false one costs a look.
 DANGER_FROM = 0.3
 _DECIDING_WORDS = 3
+_PARTNERS = tuple(agency for agency in AGENCIES if agency != OUTSIDE)
 
 
 def join(
@@ -65,18 +63,13 @@ def _chances(
         [reading.forms for _, reading in read],
         finds=[finds_of(lexical, reading) for lexical, reading in read],
     )
-    mentions = [
-        (text, COLUMN[agency], places)
-        for text, (_, reading) in enumerate(read)
-        for agency, places in mentions_of(reading).items()
-        if agency in COLUMN
-    ]
+    mentions = mentions_of([reading for _, reading in read])
     features = joined_features(
         [lexical for lexical, _ in read],
         whole=whole,
         clause=clause,
-        mention_of=np.array([place for *place, _ in mentions], dtype=np.int64).reshape(-1, 2),
-        mention=model.mention_scores([places for _, _, places in mentions]),
+        mention_of=mentions.of,
+        mention=model.mention_scores(mentions.places, mentions.which),
     )
     for chances in model.probabilities(features).tolist():
         yield dict(zip(LABELS, chances, strict=True))
@@ -87,7 +80,7 @@ def _joined(
 ) -> Classification:
     version = f"{model.version}+{lexical.model_version}"
     if not any(_is_telling(form) for form in reading.forms):
-        return replace(lexical, model_version=version)
+        return lexical._replace(model_version=version)
     is_unclear = _is_unclear(lexical, chance)
     chosen = (OWN_DESK,) if is_unclear else _chosen(chance)
     # Of partners added since the training the catalogue alone knows: what it says stands.
@@ -135,9 +128,8 @@ def _is_unclear(lexical: Classification, chance: Mapping[str, float]) -> bool:
 
 def _chosen(chance: Mapping[str, float]) -> tuple[str, ...]:
     """The likeliest set: the partners likely enough, one at least; or outside, alone."""
-    partners = [agency for agency in AGENCIES if agency != OUTSIDE]
-    inside = tuple(agency for agency in partners if chance[agency] >= INCLUDED_FROM)
-    inside = inside or (max(partners, key=chance.__getitem__),)
+    inside = tuple(agency for agency in _PARTNERS if chance[agency] >= INCLUDED_FROM)
+    inside = inside or (max(_PARTNERS, key=chance.__getitem__),)
     return max((inside, (OUTSIDE,)), key=lambda chosen: _chance_of_all(chance, chosen))
 
 
@@ -166,7 +158,7 @@ def _needs(
 ) -> list[Need]:
     told = [need for need in lexical.needs if need.partner == partner]
     if told:
-        return [replace(need, probability=round(chance, 3)) for need in told]
+        return [need._replace(probability=round(chance, 3)) for need in told]
     spans = _deciding_spans(partner, reading.words, model=model)
     return [Need(f"{partner}.autre", partner, round(chance, 3), spans, "model")]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from services.router.classification.ngrams import Places
 from services.router.classification.result import Classification
 from services.router.classification.trained_model import (
     AGENCIES,
@@ -12,7 +13,6 @@ from services.router.classification.trained_model import (
     OUTSIDE,
     URGENT,
     Floats,
-    Places,
 )
 
 WEAK_REASONS = frozenset(("likeness", "clear_likeness", "vague"))

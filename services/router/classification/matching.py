@@ -46,6 +46,7 @@ class Match(NamedTuple):
     weight: float
     at: frozenset[int]
     first: int  # the first of `at`
+    last: int  # the last of `at`
     tight: bool  # its words follow one another, in order
 
 
@@ -95,9 +96,7 @@ def _opened(
     forms: list[str], places: list[Span], catalogue: CompiledCatalogue
 ) -> tuple[list[str], list[Span]]:
     """Shorthand in full, and acronyms said letter by letter (`c.a.f`, `r s a`) in one word."""
-    single = [index for index, form in enumerate(forms) if len(form) == 1]
-    in_a_row = any(last - first == 2 for first, last in zip(single, single[2:], strict=False))
-    if not in_a_row and catalogue.shorthand.keys().isdisjoint(forms):
+    if catalogue.shorthand.keys().isdisjoint(forms) and not _has_three_letters_in_a_row(forms):
         return forms, places
     opened: list[str] = []
     stand: list[Span] = []
@@ -109,6 +108,11 @@ def _opened(
         stand += [(places[index][0], places[after - 1][1])] * len(plain)
         index = after
     return opened, stand
+
+
+def _has_three_letters_in_a_row(forms: list[str]) -> bool:
+    single = [index for index, form in enumerate(forms) if len(form) == 1]
+    return any(last - first == 2 for first, last in zip(single, single[2:], strict=False))
 
 
 def _spelled(forms: list[str], index: int, acronyms: frozenset[str]) -> tuple[str, int]:
@@ -166,7 +170,9 @@ def _matches(forms: list[str], content: list[int], catalogue: CompiledCatalogue)
                 for position in positions[:_MOST_TIMES]:
                     first = content[position]
                     at = frozenset((first,))
-                    matches += [Match(p.entry, p.kind, p.weight, at, first, True) for p in pointers]
+                    matches += [
+                        Match(p.entry, p.kind, p.weight, at, first, first, True) for p in pointers
+                    ]
             elif said.issuperset(key):
                 for hit in _hits(key, anchor, places, forms, content):
                     matches += _pointed(key, hit, content, catalogue)
@@ -216,13 +222,14 @@ def _pointed(
     key: Key, hit: tuple[int, ...], content: list[int], catalogue: CompiledCatalogue
 ) -> list[Match]:
     at = frozenset([content[place] for place in hit])
-    gap = max(max(hit) - min(hit) + 1 - len(key), 0)
-    in_order = list(hit) == sorted(hit)
+    ordered = sorted(hit)
+    gap = max(ordered[-1] - ordered[0] + 1 - len(key), 0)
+    in_order = list(hit) == ordered
     tight = in_order and gap == 0
     factor = 1 - _COST_OF_A_GAP * gap - (0 if in_order else _COST_OF_DISORDER)
-    first = min(at)
+    first, last = content[ordered[0]], content[ordered[-1]]
     return [
-        Match(pointer.entry, pointer.kind, pointer.weight * factor, at, first, tight)
+        Match(pointer.entry, pointer.kind, pointer.weight * factor, at, first, last, tight)
         for pointer in catalogue.pointers[key]
     ]
 
@@ -240,6 +247,7 @@ def _without_covered(matches: list[Match]) -> list[Match]:
         match
         for match in matches
         if match.kind == "danger"
+        or longer.keys().isdisjoint(match.at)
         or not any(
             _takes_from(other, match) for index in match.at for other in longer.get(index, ())
         )

@@ -1,71 +1,165 @@
-"""PURE: how a text speaks of each agency whose words it says: is it the one meant?
+"""PURE: how texts speak of each agency whose words they say: is it the one meant?
 
 "I work at the SNCF", "the CAF asks me for an act of birth", "neither EDF nor Engie" are said of
 any agency in the same way. So the words around an agency's own are read without its name (`#` it,
 `@` another), and what they weigh is learned once for all agencies.
 """
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
 
 from services.router.classification.matching import Match, Reading
-from services.router.classification.ngrams import AND, places_of
+from services.router.classification.ngrams import (
+    Codes,
+    Places,
+    code_of,
+    code_of_stem,
+    places_together,
+)
+from services.router.classification.trained_model import COLUMN
 
 _SPEAKING = frozenset(("name", "brand", "job", "topic"))
 _AROUND = 4  # words
 _MOST_AGENCIES = 4
-_OWN, _OTHER = "#", "@"
-_AGENCIES = frozenset((_OWN, _OTHER))
-_BEGINNING, _END = "<", ">"
+_OWN, _OTHER, _BEGINNING, _END = map(code_of, "#@<>")
+_BEFORE, _AFTER = [_BEGINNING] * _AROUND, [_END] * _AROUND
 
 
-def mentions_of(reading: Reading) -> dict[str, list[int]]:
-    """Agency → the places (as in `ngrams`) of what is said around its words."""
+class Mentions(NamedTuple):
+    """The agencies spoken of in some texts: `m` of them, and `p` n-grams said of them."""
+
+    of: Places
+    """[m, 2]: the text and the label's column"""
+    places: Places
+    """[p]"""
+    which: Places
+    """[p]: the mention that each n-gram is said of"""
+
+
+class _Said(NamedTuple):
+    """The words of each mention's text, one mention after another, framed on both sides."""
+
+    words: Codes
+    begins: Places
+    """[m + 1]"""
+    agencies: Codes
+    """[m]: how many the text speaks of"""
+    name_of: Places
+    """[n]: the mention of each of an agency's names"""
+    kinds: Codes
+    """[n]"""
+    firsts: Places
+    """[n]: where each name begins in `words`"""
+    afters: Places
+    """[n]: the word after each name"""
+
+
+def mentions_of(readings: Sequence[Reading]) -> Mentions:
+    """Every agency of the model that these texts speak of, and how."""
+    spoken = [
+        (text, reading, spoken)
+        for text, reading in enumerate(readings)
+        if (spoken := _spoken_of(reading))
+    ]
+    if not spoken:
+        none = np.zeros(0, dtype=np.int64)
+        return Mentions(none.reshape(0, 2), none, none)
+    found = list(_ngrams(_said(spoken)))
+    return Mentions(
+        of=np.array(
+            [(text, COLUMN[agency]) for text, _, agencies in spoken for agency in agencies]
+        ),
+        places=np.concatenate([places for places, _ in found]),
+        which=np.concatenate([which for _, which in found]),
+    )
+
+
+def _said(spoken: Sequence[tuple[int, Reading, Mapping[str, Sequence[Match]]]]) -> _Said:
+    words: list[int] = []
+    begins = [0]
+    agencies: list[int] = []
+    names: list[tuple[int, int, int, int]] = []
+    for _, reading, of_agencies in spoken:
+        hidden = _hidden(reading, of_agencies)
+        for matches in of_agencies.values():
+            first = len(words) + _AROUND
+            own = dict.fromkeys((match.kind, match.first, match.last) for match in matches)
+            names += [
+                (len(agencies), code_of(kind), first + start, first + last + 1)
+                for kind, start, last in own
+            ]
+            agencies.append(min(len(of_agencies), _MOST_AGENCIES))
+            words += hidden
+            for index in _at(matches):
+                words[first + index] = _OWN
+            begins.append(len(words))
+    name_of, kinds, firsts, afters = np.array(names).T
+    return _Said(
+        words=np.array(words, dtype=np.uint64),
+        begins=np.array(begins),
+        agencies=np.array(agencies, dtype=np.uint64),
+        name_of=name_of,
+        kinds=kinds.astype(np.uint64),
+        firsts=firsts,
+        afters=afters,
+    )
+
+
+def _spoken_of(reading: Reading) -> dict[str, list[Match]]:
     spoken: dict[str, list[Match]] = {}
     for match in reading.matches:
-        if match.kind in _SPEAKING:
+        if match.kind in _SPEAKING and match.entry.partner in COLUMN:
             spoken.setdefault(match.entry.partner, []).append(match)
-    if not spoken:
-        return {}
-    masked = list(reading.stems)
-    for matches in spoken.values():
-        for match in matches:
-            for index in match.at:
-                masked[index] = _OTHER
-    everywhere = places_of(
-        [
-            f"mn{AND}{min(len(spoken), _MOST_AGENCIES)}",
-            *(f"mw{AND}{said}" for said in masked),
-            *(f"mb{AND}{one}{AND}{other}" for one, other in pairwise(masked)),
-        ]
-    )
-    return {agency: _places(matches, masked, everywhere) for agency, matches in spoken.items()}
+    return spoken
 
 
-def _places(own: Sequence[Match], masked: Sequence[str], everywhere: Sequence[int]) -> list[int]:
-    framed = [*[_BEGINNING] * _AROUND, *masked, *[_END] * _AROUND]
-    for match in own:
-        for index in match.at:
-            framed[index + _AROUND] = _OWN
-    where = dict.fromkeys((match.kind, match.first, max(match.at)) for match in own)
-    around = [ngram for kind, first, last in where for ngram in _around(kind, first, last, framed)]
-    return list({*everywhere, *places_of(around)})
+def _hidden(reading: Reading, spoken: Mapping[str, Sequence[Match]]) -> list[int]:
+    """The text's words, every agency's hidden, with room on both sides to look around."""
+    codes = list(map(code_of_stem, reading.forms))
+    for index in _at(chain.from_iterable(spoken.values())):
+        codes[index] = _OTHER
+    return [*_BEFORE, *codes, *_AFTER]
 
 
-def _around(kind: str, first: int, last: int, framed: Sequence[str]) -> list[str]:
-    """What is said before and after some of the agency's words, `first` to `last` of the text."""
-    start, after_end = first + _AROUND, last + 1 + _AROUND
-    before = framed[first:start][::-1]
-    after = framed[after_end : after_end + _AROUND]
-    left, right = f"mL{AND}{kind}{AND}", f"mR{AND}{kind}{AND}"
-    spoken_before = not _AGENCIES.isdisjoint(framed[:start])
-    spoken_after = not _AGENCIES.isdisjoint(framed[after_end:])
-    return [
-        f"mk{AND}{kind}",
-        *[left + word for word in before],
-        *[right + word for word in after],
-        *[AND.join((f"{left}{length}", *before[:length])) for length in (1, 2, 3)],
-        *[AND.join((f"{right}{length}", *after[:length])) for length in (1, 2, 3)],
-        f"mLR{AND}{kind}{AND}{before[0]}{AND}{after[0]}",
-        f"mp{AND}{kind}{AND}{spoken_before}{AND}{spoken_after}",
-    ]
+def _at(matches: Iterable[Match]) -> Iterator[int]:
+    return (index for match in matches for index in match.at)
+
+
+def _ngrams(said: _Said) -> Iterator[tuple[Places, Places]]:
+    """The n-grams, and which mention each is said of."""
+    mentions = np.arange(len(said.agencies))
+    yield places_together("agencies", said.agencies), mentions
+    which = np.repeat(mentions, np.diff(said.begins))
+    inside = (said.words != _BEGINNING) & (said.words != _END)
+    yield places_together("word", said.words[inside]), which[inside]
+    pair = np.flatnonzero(inside[:-1] & inside[1:])
+    yield places_together("pair", said.words[pair], said.words[pair + 1]), which[pair]
+    for places in _around_names(said):
+        yield places, said.name_of
+
+
+def _around_names(said: _Said) -> Iterator[Places]:
+    """What is said before and after each name; [n] each."""
+    before = [said.words[said.firsts - 1 - away] for away in range(_AROUND)]
+    after = [said.words[said.afters + away] for away in range(_AROUND)]
+    yield places_together("kind", said.kinds)
+    for side, words in (("before", before), ("after", after)):
+        for word in words:
+            yield places_together(side, said.kinds, word)
+        for length in range(1, _AROUND):
+            yield places_together(f"{side} {length}", said.kinds, *words[:length])
+    yield places_together("between", said.kinds, before[0], after[0])
+    yield places_together("others", said.kinds, *_others_beside(said))
+
+
+def _others_beside(said: _Said) -> tuple[Codes, Codes]:
+    """Whether any agency is spoken of earlier in the text, and later: 1 or 0; [n] each."""
+    spoken = (said.words == _OWN) | (said.words == _OTHER)
+    until = np.concatenate(([0], np.cumsum(spoken)))
+    begins, ends = until[said.begins[said.name_of]], until[said.begins[said.name_of + 1]]
+    earlier = (until[said.firsts] > begins).astype(np.uint64)
+    later = (until[said.afters] < ends).astype(np.uint64)
+    return earlier, later

@@ -3,18 +3,23 @@
 Hashing needs no vocabulary: a word never seen still shares letters with those that were.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from zlib import crc32
 
+import numpy as np
+from numpy.typing import NDArray
+
 from services.router.classification.normalisation import COMMA, STOP, STOPWORDS, stem
+
+Codes = NDArray[np.uint64]
+"""One number for each word, in their order."""
+Places = NDArray[np.int64]
 
 SIZE = 1 << 18
 """How many n-grams are told apart; two in one place are rare enough not to matter."""
 AND = "\x1f"
 """Between what an n-gram is made of: its kind, then its words; no text has it as a letter."""
-_END = "\x1e"
 _LETTERS = (3, 4, 5)
 _LONGEST_WORD = 30
 _PAUSES = frozenset((COMMA, STOP))
@@ -22,32 +27,63 @@ _EMPTY = STOPWORDS | _PAUSES
 _BETWEEN_CLAUSES = _PAUSES | {"et", "mais", "aussi", "puis", "ensuite", "sinon"}
 _LEAST_WORDS = 3
 _MOST_CLAUSES = 12
+_MIXER = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits well spread: 2^64 over the golden ratio
+_HALF = np.uint64(32)
+
+
+def code_of(said: str) -> int:
+    """What stands for a text in n-grams: CRC-32 is quick, and the same on every machine."""
+    return crc32(said.encode("utf-8", "replace"))
+
+
+def place_of(ngram: str) -> int:
+    """Where an n-gram's weight stands."""
+    return code_of(ngram) & (SIZE - 1)
 
 
 @lru_cache(maxsize=16_384)
 def ngrams_within(form: str) -> list[int]:
     """The n-grams of one folded word: its stem, and its letters with the word's ends marked."""
     if form in _PAUSES:
-        return places_of([f"w{AND}{form}"])
+        return [place_of(f"w{AND}{form}")]
     framed = f"<{form[:_LONGEST_WORD]}>"
     letters = (
         framed[start : start + length]
         for length in _LETTERS
         for start in range(len(framed) - length + 1)
     )
-    return places_of([f"w{AND}{stem(form)}", *(f"c{AND}{part}" for part in letters)])
+    return [place_of(f"w{AND}{stem(form)}"), *(place_of(f"c{AND}{part}") for part in letters)]
 
 
-def pairs_beside(forms: Sequence[str]) -> list[int]:
+def codes_of(forms: Sequence[str]) -> Codes:
+    """The codes of the words' stems."""
+    return np.array(list(map(code_of_stem, forms)), dtype=np.uint64)
+
+
+@lru_cache(maxsize=16_384)
+def code_of_stem(form: str) -> int:
+    """What stands for a word, whatever its ending."""
+    return code_of(stem(form))
+
+
+def places_together(kind: str, *codes: Codes) -> Places:
+    """The places of n-grams of several words: the nth is of the nth of each of `codes`."""
+    mixed = np.full(len(codes[0]), code_of(kind), dtype=np.uint64)
+    for words in codes:
+        mixed = (mixed ^ words) * _MIXER
+        mixed ^= mixed >> _HALF
+    return (mixed & np.uint64(SIZE - 1)).astype(np.int64)
+
+
+def pairs_beside(codes: Codes) -> Places:
     """The n-grams of words side by side; the nth is of the nth word and the next."""
-    pairs = pairwise(map(stem, forms))
-    return places_of(f"b{AND}{one}{AND}{other}" for one, other in pairs)
+    return places_together("beside", codes[:-1], codes[1:])
 
 
-def pairs_telling(forms: Sequence[str]) -> list[int]:
+def pairs_telling(codes: Codes, telling: NDArray[np.bool_]) -> Places:
     """The n-grams of telling words side by side, once the empty ones are left out."""
-    pairs = pairwise(stem(form) for form in forms if form not in _EMPTY)
-    return places_of(f"s{AND}{one}{AND}{other}" for one, other in pairs)
+    told = codes[telling]
+    return places_together("telling", told[:-1], told[1:])
 
 
 def is_telling(form: str) -> bool:
@@ -61,11 +97,3 @@ def clauses_of(forms: Sequence[str]) -> list[tuple[int, int]]:
     starts = [0, *(end + 1 for end in ends[:-1])]
     parts = [(a, b) for a, b in zip(starts, ends, strict=True) if b - a >= _LEAST_WORDS]
     return parts[:_MOST_CLAUSES] if len(parts) > 1 else [(0, len(forms))]
-
-
-def places_of(ngrams: Iterable[str]) -> list[int]:
-    """The place of each n-gram: CRC-32 is quick, and the same on every machine and version."""
-    encoded = _END.join(ngrams).encode("utf-8", "replace")
-    if not encoded:
-        return []
-    return [crc & (SIZE - 1) for crc in map(crc32, encoded.split(_END.encode()))]

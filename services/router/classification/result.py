@@ -3,13 +3,12 @@
 Spans are `(start, end)` indices of the ORIGINAL Python string, end exclusive.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """One thing the visitor needs, that one of our partners (or the house) can act on."""
 
     demarche: str  # "caf.apl_demande"
@@ -19,8 +18,7 @@ class Need:
     reason: str  # the reasons of scoring.Candidate, or "vague"
 
 
-@dataclass(frozen=True, slots=True)
-class BodyFound:
+class BodyFound(NamedTuple):
     """A body outside the house's partners that a part of the text is for."""
 
     id: str  # "dgfip", an entry of out_of_scope.toml
@@ -29,8 +27,7 @@ class BodyFound:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Classification:
+class Classification(NamedTuple):
     """The best reading of one text; never empty: a text nobody understands is one vague need."""
 
     needs: tuple[Need, ...]

@@ -4,8 +4,8 @@ One rule explains a word once: the best candidate takes its words, and the next 
 words of its own. That is what makes two needs of two separate things, and one need of one.
 """
 
-from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,16 +42,14 @@ _POWER = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     entry: Entry
     score: float
     matches: tuple[Match, ...]
     reason: str  # "names", "names_and_agency", "agency_named", "(clear_)likeness"
 
 
-@dataclass(slots=True)
-class _Evidence:
+class _Evidence(NamedTuple):
     """What speaks for each entry of one text."""
 
     likeness: Floats
@@ -78,17 +76,16 @@ def candidates_of(reading: Reading, *, catalogue: CompiledCatalogue) -> list[Can
 def with_stand_ins(reading: Reading, *, catalogue: CompiledCatalogue) -> Reading:
     """The one energy supplier named sells both energies; another supplier named takes all."""
     matches = reading.matches
+    bodies = {match.entry.id for match in matches if match.entry.is_body and match.kind == "name"}
+    replaced = {partner for body in bodies for partner in catalogue.instead_of.get(body, ())}
+    if not replaced and not any(match.entry.partner in _ENERGY for match in matches):
+        return reading
     brands = {
         match.entry.partner
         for match in matches
         if match.kind == "brand" and not _is_denied(match, reading)
     }
-    bodies = {match.entry.id for match in matches if match.entry.is_body and match.kind == "name"}
-    replaced = {
-        partner for body in bodies for partner in catalogue.instead_of.get(body, ())
-    } - brands
-    if not replaced and not any(match.entry.partner in _ENERGY for match in matches):
-        return reading
+    replaced -= brands
     energy = [partner for partner in _ENERGY if partner in brands]
     gas_apart = energy == ["edf"] and _is_gas_apart(matches, reading)
     only = energy[0] if len(energy) == 1 else None if energy else _energy_said(reading)
@@ -283,21 +280,17 @@ def _resembling(
     """No name at all: the entry the whole text resembles most, never surely."""
     if len(reading.content) < _LEAST_WORDS_ALIKE:
         return []
-    values = evidence.likeness.tolist()
+    values = evidence.likeness.copy()
     for entry, matches in evidence.matches.items():
         values[evidence.columns[entry.id]] += 0.1 * len(_apart(matches))
-    score, entry_id = max(zip(values, evidence.columns, strict=True))
-    best = catalogue.entries[entry_id]
+    column = int(values.argmax())
+    score = float(values[column])
+    best = catalogue.entries[catalogue.likeness.entries[column]]
     if score < (_LEAST_LIKENESS if best in evidence.matches else _LEAST_LIKENESS_ALONE):
         return []
-    is_clear = score >= _CLEAR_LIKENESS and score >= _CLEAR_LEAD * max(
-        (
-            value
-            for value, other in zip(values, evidence.columns, strict=True)
-            if catalogue.entries[other].partner != best.partner
-        ),
-        default=0.0,
-    )
+    partners = catalogue.likeness.partners
+    others = values[partners != partners[column]]
+    is_clear = score >= _CLEAR_LIKENESS and score >= _CLEAR_LEAD * others.max(initial=0.0)
     reason = "clear_likeness" if is_clear else "likeness"
     return [Candidate(best, score, tuple(evidence.matches.get(best, ())), reason)]
 

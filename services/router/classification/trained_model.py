@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,9 @@ from numpy.typing import NDArray
 
 from services.router.classification.ngrams import (
     SIZE,
+    Places,
     clauses_of,
+    codes_of,
     is_telling,
     ngrams_within,
     pairs_beside,
@@ -28,7 +31,6 @@ from services.router.classification.ngrams import (
 )
 
 Floats = NDArray[np.float32]
-Places = NDArray[np.int64]
 
 OUTSIDE = "hors_perimetre"
 AGENCIES = (
@@ -111,56 +113,52 @@ class TrainedModel:
     ) -> tuple[Floats, Floats]:
         """What n-grams and finds say of each label, before joining: of each whole text, and the
         most that any of its clauses says; [texts, n] each."""
-        lengths = [len(forms) for forms in texts]
-        begins = np.cumsum([0, *lengths[:-1]])
+        words = [form for forms in texts for form in forms]
+        begins = np.cumsum([0, *map(len, texts)])
         clauses = [clauses_of(forms) for forms in texts]
-        counts = [len(found) for found in clauses]
+        first_of = np.cumsum([0, *map(len, clauses)])
         within = np.array([clause for found in clauses for clause in found])
-        within += np.repeat(begins, counts)[:, None]
-        found = [[find.place for find in of_text] for of_text in finds]
-        found += [
-            [find.place for find in of_text if find.first >= start and find.last < end]
-            for of_text, parts in zip(finds, clauses, strict=True)
-            for start, end in parts
-        ]
-        scored = self._scored(
-            [form for forms in texts for form in forms],
-            parts=np.concatenate((np.column_stack((begins, begins + lengths)), within)),
-            found=found,
-        )
-        most = np.maximum.reduceat(scored[len(texts) :], np.cumsum([0, *counts[:-1]]))
-        return scored[: len(texts)], most
-
-    def _scored(
-        self, forms: Sequence[str], *, parts: Places, found: Sequence[Sequence[int]]
-    ) -> Floats:
-        """The scores of parts of one run of words: [p, n].
-
-        `parts`: where each begins and ends, [p, 2]; `found`: the places of the finds in each, [p].
-        """
-        begins, ends = parts.T
-        if not forms:
-            return np.repeat(self.bias[None], len(begins), axis=0)
-        sums = _summed(np.concatenate([self._word(form) for form in forms]), begins, ends)
-        # The pair of a part's last word reaches over its end, be it the end of a text.
-        sums += _summed(self._weighed[pairs_beside(forms)], begins, ends - 1)
-        told = np.cumsum([0, *(is_telling(form) for form in forms)])
-        sums += _summed(self._weighed[pairs_telling(forms)], told[begins], told[ends] - 1)
-        ends_of_found = np.cumsum([0, *(len(places) for places in found)])
-        finds = np.array([place for places in found for place in places], dtype=np.int64)
-        sums += _summed(self._weighed[finds], ends_of_found[:-1], ends_of_found[1:])
+        within += np.repeat(begins[:-1], np.diff(first_of))[:, None]
+        text_of = np.repeat(np.arange(len(texts)), [len(found) for found in finds])
+        each = chain.from_iterable(chain.from_iterable(finds))
+        found = np.fromiter(each, dtype=np.int64).reshape(-1, len(Find._fields))
+        found[:, 1:] += begins[text_of, None]
+        parts = np.concatenate((np.column_stack((begins[:-1], begins[1:])), within))
+        sums = self._sums(words, parts)
+        weighed = self._weighed[found[:, 0]]
+        sums[: len(texts)] += _summed_by(text_of, weighed, len(texts))
+        clause_of = _within_which(within, found[:, 1:])
+        sums[len(texts) :] += _summed_by(clause_of, weighed, len(within))
         lengths = np.sqrt(np.maximum(sums[:, -1:], _SHORTEST))
-        return (sums[:, :-1] / lengths + self.bias).astype(np.float32)
+        scored = (sums[:, :-1] / lengths + self.bias).astype(np.float32)
+        return scored[: len(texts)], np.maximum.reduceat(scored[len(texts) :], first_of[:-1])
 
-    def mention_scores(self, mentions: Sequence[Sequence[int]]) -> Floats:
-        """Whether each agency spoken of like this is one that is meant; above 0: yes; [mentions]"""
-        if not mentions:
-            return np.zeros(0, dtype=np.float32)
-        lengths = np.array([len(places) for places in mentions])
-        said = self.mention_weights[[place for places in mentions for place in places]]
-        sums = np.add.reduceat(said, np.cumsum([0, *lengths[:-1]]))
-        scores: Floats = sums / np.sqrt(lengths) + self.mention_bias
-        return scores
+    def _sums(self, forms: Sequence[str], parts: Places) -> NDArray[np.float64]:
+        """What the n-grams in parts of one run of words weigh together: [p, n + 1].
+
+        `parts`: where each begins and ends, [p, 2].
+        """
+        if not forms:
+            return np.zeros((len(parts), self._weighed.shape[1]))
+        begins, ends = parts.T
+        sums = _summed(np.concatenate([self._word(form) for form in forms]), begins, ends)
+        codes = codes_of(forms)
+        # The pair of a part's last word reaches over its end, be it the end of a text.
+        sums += _summed(self._weighed[pairs_beside(codes)], begins, ends - 1)
+        telling = np.array([is_telling(form) for form in forms])
+        told = np.concatenate(([0], np.cumsum(telling)))
+        pairs = self._weighed[pairs_telling(codes, telling)]
+        sums += _summed(pairs, told[begins], told[ends] - 1)
+        return sums
+
+    def mention_scores(self, places: Places, which: Places) -> Floats:
+        """Whether each agency spoken of like this is one that is meant; above 0: yes; [mentions]
+
+        `places`: of what is said of them, and `which` of them it is said of, [p] each.
+        """
+        lengths = np.sqrt(np.bincount(which))
+        scores = np.bincount(which, self.mention_weights[places]) / lengths + self.mention_bias
+        return scores.astype(np.float32)
 
     @cached_property
     def _weighed(self) -> Floats:
@@ -199,6 +197,20 @@ def _summed(rows: Floats, begins: Places, ends: Places) -> NDArray[np.float64]:
     begins = np.minimum(begins, len(rows))
     sums: NDArray[np.float64] = totals[np.maximum(begins, ends)] - totals[begins]
     return sums
+
+
+def _summed_by(which: Places, rows: Floats, count: int) -> NDArray[np.float64]:
+    """The sum of the rows of each of `count`; `which` of them each row is of, or -1: of none."""
+    order = np.argsort(which, kind="stable")
+    ends = np.searchsorted(which[order], np.arange(count + 1))
+    return _summed(rows[order], ends[:-1], ends[1:])
+
+
+def _within_which(parts: Places, spans: Places) -> Places:
+    """Which of the parts, in their order, holds each span of words whole; -1 where none does."""
+    part = np.searchsorted(parts[:, 0], spans[:, 0], side="right") - 1
+    holds = (part >= 0) & (spans[:, 1] < parts[part, 1])
+    return np.where(holds, part, -1)
 
 
 def write_model(model: TrainedModel) -> bytes:

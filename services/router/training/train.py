@@ -22,13 +22,14 @@ from services.router.classification.mentions import mentions_of
 from services.router.classification.ngrams import (
     SIZE,
     clauses_of,
+    codes_of,
+    is_telling,
     ngrams_within,
     pairs_beside,
     pairs_telling,
 )
 from services.router.classification.result import Classification
 from services.router.classification.trained_model import (
-    AGENCIES,
     DANGERS,
     LABELS,
     URGENT,
@@ -109,13 +110,11 @@ def _read(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> tupl
     clauses = [
         _said(text, found, parts=clauses_of(text)) for text, found in zip(forms, finds, strict=True)
     ]
-    mentions = [
-        (text, AGENCIES.index(agency), places)
-        for text, (_, reading) in enumerate(readings)
-        for agency, places in mentions_of(reading).items()
-        if agency in AGENCIES
-    ]
-    said = _counted([places for _, _, places in mentions])
+    mentions = mentions_of([reading for _, reading in readings])
+    said = sparse.csr_matrix(
+        (np.ones(len(mentions.places), dtype=np.float32), (mentions.which, mentions.places)),
+        shape=(len(mentions.of), SIZE),
+    )
     read = _Texts(
         right=np.array([[_is_right(label, text) for label in LABELS] for text in texts]),
         lexical=[lexical for lexical, _ in readings],
@@ -123,7 +122,7 @@ def _read(texts: Sequence[LabelledText], *, compiled: CompiledCatalogue) -> tupl
         clauses=_weighed(_counted([clause for text in clauses for clause in text]), idf),
         clause_of=np.repeat(np.arange(len(clauses)), [len(text) for text in clauses]),
         mentions=_weighed(said, np.ones(SIZE, dtype=np.float32)),
-        mention_of=np.array([(text, agency) for text, agency, _ in mentions]),
+        mention_of=mentions.of,
     )
     return read, idf
 
@@ -181,11 +180,13 @@ def _said(
     forms: Sequence[str], finds: Sequence[Find], *, parts: Sequence[tuple[int, int]]
 ) -> list[list[int]]:
     """The n-grams and finds that lie within each part of a text, as `TrainedModel.scores` sums."""
+    codes = codes_of(forms)
+    telling = np.array([is_telling(form) for form in forms], dtype=bool)
     return [
         [
             *(ngram for form in forms[start:end] for ngram in ngrams_within(form)),
-            *pairs_beside(forms[start:end]),
-            *pairs_telling(forms[start:end]),
+            *pairs_beside(codes[start:end]),
+            *pairs_telling(codes[start:end], telling[start:end]),
             *(find.place for find in finds if find.first >= start and find.last < end),
         ]
         for start, end in parts

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from services.router.classification.result import BodyFound, Classification, Need
@@ -57,7 +55,7 @@ def test_two_needs_make_two_independent_referrals() -> None:
 
 
 def test_two_needs_of_one_partner_share_one_referral() -> None:
-    both = replace(TWO, needs=(APL, replace(APL, demarche="caf.rsa"), VITALE))
+    both = TWO._replace(needs=(APL, APL._replace(demarche="caf.rsa"), VITALE))
     assert [r.need_indexes for r in plan(both).referrals] == [(0, 1), (2,)]
 
 
@@ -89,7 +87,7 @@ def test_a_removed_agency_is_never_sent_nor_suggested() -> None:
 
 
 def test_a_person_who_confirmed_wins_over_a_machine_that_doubts() -> None:
-    doubtful = replace(TWO, routing_cost=1.5)
+    doubtful = TWO._replace(routing_cost=1.5)
     made = plan(doubtful, choices=HumanChoices(confirmed=("caf",)))
     assert (made.decision, sent(made)) == ("route", ["caf"])
     assert [(s.partner_id, s.reason) for s in made.suggestions] == [("cpam", "not_sure")]
@@ -102,36 +100,36 @@ def test_a_partner_that_refused_is_not_proposed_again_even_when_confirmed_before
 
 @pytest.mark.parametrize("number", ["15", "17", "18", "112", "3919", "3114", "gaz"])
 def test_immediate_danger_goes_to_a_human_even_when_agencies_were_confirmed(number: str) -> None:
-    made = plan(replace(TWO, danger=number, urgent=True), choices=HumanChoices(confirmed=("caf",)))
+    made = plan(TWO._replace(danger=number, urgent=True), choices=HumanChoices(confirmed=("caf",)))
     assert (made.decision, made.reason, made.danger) == ("triage", f"danger:{number}", number)
     assert made.referrals == ()
 
 
 def test_low_confidence_and_vague_texts_go_to_triage_with_the_best_guess() -> None:
-    assert plan(replace(TWO, routing_cost=1.1)).reason == "low_confidence"
+    assert plan(TWO._replace(routing_cost=1.1)).reason == "low_confidence"
     nothing = Need("accompagnement.autre", "accompagnement", 0.3, (), "vague")
-    vague = plan(replace(TWO, needs=(nothing,), vague=True))
+    vague = plan(TWO._replace(needs=(nothing,), vague=True))
     assert (vague.decision, vague.reason, agencies_of(vague)) == (
         "triage", "vague", ["accompagnement"],
     )  # fmt: skip
 
 
 def test_out_of_scope_stands_alone_and_beside_a_partner_is_only_named() -> None:
-    alone = plan(replace(TWO, needs=(), bodies=(TAXES,)))
+    alone = plan(TWO._replace(needs=(), bodies=(TAXES,)))
     assert (alone.decision, agencies_of(alone)) == ("out_of_scope", ["hors_perimetre"])
-    mixed = plan(replace(TWO, needs=(APL,), bodies=(TAXES,)))
+    mixed = plan(TWO._replace(needs=(APL,), bodies=(TAXES,)))
     assert (mixed.decision, agencies_of(mixed)) == ("route", ["caf"])
     assert [body.id for body in mixed.bodies] == ["dgfip"]
 
 
 def test_a_person_may_say_that_a_case_is_out_of_scope() -> None:
     choices = HumanChoices(confirmed=("hors_perimetre",))
-    assert plan(replace(TWO, bodies=(TAXES,)), choices=choices).decision == "out_of_scope"
+    assert plan(TWO._replace(bodies=(TAXES,)), choices=choices).decision == "out_of_scope"
     assert plan(TWO, choices=choices).decision == "triage"
 
 
 def test_what_the_casvp_gives_is_the_ccas_outside_paris() -> None:
-    only_fsl = replace(TWO, needs=(FSL,))
+    only_fsl = TWO._replace(needs=(FSL,))
     assert sent(plan(only_fsl, postcode="75019")) == ["casvp"]
     assert sent(plan(only_fsl, postcode=None)) == ["casvp"]
     elsewhere = plan(only_fsl, postcode="93100")
