@@ -17,7 +17,7 @@ from services.router.classification.scoring import (
     with_stand_ins,
 )
 
-AT_ONCE = 64
+AT_ONCE = 256
 """How many texts the model weighs at a time."""
 VAGUE = f"{OWN_DESK}.autre"
 

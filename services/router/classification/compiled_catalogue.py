@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.router.catalogue.entries import Catalogue
-from services.router.classification.normalisation import STOPWORDS, folded_words, stem
+from services.router.classification.ngrams import code_of
+from services.router.classification.normalisation import STOPWORDS, folded_words, is_empty, stem
 from services.router.classification.spelling import Speller
 from services.router.classification.trained_model import Floats, TrainedModel
 
@@ -53,6 +54,19 @@ class Pointer(NamedTuple):
     weight: float
 
 
+class KnownWord(NamedTuple):
+    """All that reading a text asks of one of its words."""
+
+    stem: str
+    is_empty: bool
+    parts: tuple[str, ...]
+    """What it can be in a name: its stem, its prefixes ("допомогти" → "допомог*")."""
+    row: int | None
+    """Its stem's row in `Likeness`."""
+    code: int
+    """What stands for it in n-grams of several words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Likeness:
     """What a text resembles when it says no known name: tf-idf, cosine ready."""
@@ -77,8 +91,8 @@ class CompiledCatalogue:
     partner_ids: tuple[str, ...]
     pointers: dict[Key, tuple[Pointer, ...]]  # the stems of a name → what it points to
     keys_by_anchor: dict[str, tuple[Key, ...]]  # a name's rarest stem → names
-    parts_of: Callable[[str], tuple[str, ...]]
-    """What a word can be in a name: its stem, its prefixes ("допомогти" → "допомог*"); cached."""
+    known_word: Callable[[str], KnownWord]
+    """What is known of a word, put right; cached: the same words come again and again."""
     phrases_by_start: dict[Key, list[list[str]]]
     """The names kept with their empty words, by their first two words."""
     speller: Speller
@@ -122,12 +136,13 @@ def compile_catalogue(
     pointers = {key: _weighed(key, kinds) for key, kinds in found.items()}
     texts = {entry_id: folded_words(text) for entry_id, text in _texts(catalogue)}
     seen = {form for text in texts.values() for form in text}
+    likeness = _likeness(texts, entries)
     return CompiledCatalogue(
         model_version="lexical-1+" + _fingerprint(catalogue),
         partner_ids=tuple(catalogue.partners),
         pointers=pointers,
         keys_by_anchor=_anchors(pointers),
-        parts_of=_parts_of(pointers, prefixes),
+        known_word=_known_word(pointers, prefixes, likeness),
         phrases_by_start=_phrases_by_start(pointers),
         speller=Speller(
             vocabulary=forms - STOPWORDS,
@@ -141,7 +156,7 @@ def compile_catalogue(
         harms=frozenset(d.id for d in catalogue.demarches.values() if d.is_harm),
         consequences=frozenset(d.id for d in catalogue.demarches.values() if d.is_consequence),
         instead_of={b.id: b.instead_of for b in catalogue.bodies.values() if b.instead_of},
-        likeness=_likeness(texts, entries),
+        likeness=likeness,
         entries=entries,
         model=model,
     )
@@ -264,17 +279,26 @@ def _likeness(texts: Mapping[str, Sequence[str]], entries: Mapping[str, Entry]) 
     )
 
 
-def _parts_of(keys: Iterable[Key], prefixes: dict[str, str]) -> Callable[[str], tuple[str, ...]]:
+def _known_word(
+    keys: Iterable[Key], prefixes: dict[str, str], likeness: Likeness
+) -> Callable[[str], KnownWord]:
     stems = frozenset(part for key in keys for part in key)
     lengths = sorted({len(prefix) for prefix in prefixes if len(prefix) >= _PREFIX_LEAST})
 
     @lru_cache(maxsize=16_384)
-    def of(form: str) -> tuple[str, ...]:
+    def known(form: str) -> KnownWord:
+        stemmed = stem(form)
         starts = (form[:length] for length in lengths if length <= len(form))
-        known = [stemmed] if (stemmed := stem(form)) in stems else []
-        return (*known, *(prefixes[start] for start in starts if start in prefixes))
+        said = [stemmed] if stemmed in stems else []
+        return KnownWord(
+            stem=stemmed,
+            is_empty=is_empty(form),
+            parts=(*said, *(prefixes[start] for start in starts if start in prefixes)),
+            row=likeness.rows.get(stemmed),
+            code=code_of(stemmed),
+        )
 
-    return of
+    return known
 
 
 def _fingerprint(catalogue: Catalogue) -> str:

@@ -6,13 +6,14 @@ catalogue still names the démarche.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from services.router.classification.danger import is_said, with_a_human
 from services.router.classification.finds import finds_of
 from services.router.classification.joined_features import WEAK_REASONS, joined_features
 from services.router.classification.matching import Reading
 from services.router.classification.mentions import mentions_of
-from services.router.classification.normalisation import STOPWORDS, Word
+from services.router.classification.normalisation import STOPWORDS
 from services.router.classification.result import BodyFound, Classification, Need, Span
 from services.router.classification.trained_model import (
     AGENCIES,
@@ -159,7 +160,7 @@ def _needs(
     told = [need for need in lexical.needs if need.partner == partner]
     if told:
         return [need._replace(probability=round(chance, 3)) for need in told]
-    spans = _deciding_spans(partner, reading.words, model=model)
+    spans = _deciding_spans(partner, reading, model=model)
     return [Need(f"{partner}.autre", partner, round(chance, 3), spans, "model")]
 
 
@@ -171,10 +172,12 @@ def _bodies(
     return lexical.bodies
 
 
-def _deciding_spans(
-    partner: str, words: Sequence[Word], *, model: TrainedModel
-) -> tuple[Span, ...]:
+def _deciding_spans(partner: str, reading: Reading, *, model: TrainedModel) -> tuple[Span, ...]:
     """The few words whose letters spoke most for the partner."""
-    said = [(model.weight_of(word.form, partner), word) for word in words if _is_telling(word.form)]
-    best = sorted(said, key=lambda pair: -pair[0])[:_DECIDING_WORDS]
-    return tuple(sorted({(word.start, word.end) for weight, word in best if weight > 0}))
+    said = [
+        (model.weight_of(form, partner), place)
+        for form, place in zip(reading.forms, reading.places, strict=True)
+        if _is_telling(form)
+    ]
+    best = sorted(said, key=itemgetter(0), reverse=True)[:_DECIDING_WORDS]
+    return tuple(sorted({place for weight, place in best if weight > 0}))

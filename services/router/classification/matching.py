@@ -11,11 +11,10 @@ from services.router.classification.compiled_catalogue import (
     Entry,
     Key,
     Kind,
+    KnownWord,
 )
 from services.router.classification.normalisation import (
-    PAUSES,
     STOP,
-    STOPWORDS,
     Word,
     forms_of,
     stem,
@@ -34,7 +33,6 @@ _MOST_PLACES = 40
 _SENTENCE = 4  # words and its sign
 # A visitor's longest text has about 900; a Chinese sign is a word.
 _MOST_WORDS = 1000
-_EMPTY = STOPWORDS | PAUSES
 _DENYING = frozenset(stem(word) for word in ("pas", "plus", "sans", "rien", "non"))
 
 
@@ -54,10 +52,14 @@ class Reading(NamedTuple):
     """The text as words (shorthand opened, typos put right) and the names found in it."""
 
     forms: list[str]
-    stems: list[str]  # of each form
+    known: list[KnownWord]  # of each form
     places: list[Span]  # of each form, in the original
     content: list[int]  # which are not empty words
     matches: list[Match]
+
+    @property
+    def stems(self) -> list[str]:
+        return [word.stem for word in self.known]
 
     @property
     def words(self) -> list[Word]:
@@ -72,9 +74,10 @@ def read(text: str, *, catalogue: CompiledCatalogue) -> Reading:
     typed, places = _said_once(*forms_of(text))
     typed, places = _opened(typed[:_MOST_WORDS], places[:_MOST_WORDS], catalogue)
     forms = _put_right(typed, catalogue.speller)
-    content = [index for index, form in enumerate(forms) if form not in _EMPTY]
-    matches = _without_covered(_matches(forms, content, catalogue))
-    return Reading(forms, list(map(stem, forms)), places, content, matches)
+    known = list(map(catalogue.known_word, forms))
+    content = [index for index, word in enumerate(known) if not word.is_empty]
+    matches = _without_covered(_matches(forms, known, content, catalogue))
+    return Reading(forms, known, places, content, matches)
 
 
 def _said_once(forms: list[str], places: list[Span]) -> tuple[list[str], list[Span]]:
@@ -141,12 +144,12 @@ def _put_right(forms: list[str], speller: Speller) -> list[str]:
 
 
 def _places(
-    forms: list[str], content: list[int], catalogue: CompiledCatalogue
+    forms: list[str], known: list[KnownWord], content: list[int], catalogue: CompiledCatalogue
 ) -> dict[str, list[int]]:
     """Each stem, prefix and fixed phrase of the catalogue's names → its positions in `content`."""
     places: dict[str, list[int]] = defaultdict(list)
     for position, index in enumerate(content):
-        for part in catalogue.parts_of(forms[index]):
+        for part in known[index].parts:
             places[part].append(position)
     for start, pair in enumerate(pairwise(forms)):
         # Names held together by empty words ("en arrêt").
@@ -159,8 +162,10 @@ def _places(
     return places
 
 
-def _matches(forms: list[str], content: list[int], catalogue: CompiledCatalogue) -> list[Match]:
-    places = _places(forms, content, catalogue)
+def _matches(
+    forms: list[str], known: list[KnownWord], content: list[int], catalogue: CompiledCatalogue
+) -> list[Match]:
+    places = _places(forms, known, content, catalogue)
     said = frozenset(places)
     matches: list[Match] = []
     for anchor, positions in places.items():

@@ -16,7 +16,6 @@ from services.router.classification.ngrams import (
     Codes,
     Places,
     code_of,
-    code_of_stem,
     places_together,
 )
 from services.router.classification.trained_model import COLUMN
@@ -118,7 +117,7 @@ def _spoken_of(reading: Reading) -> dict[str, list[Match]]:
 
 def _hidden(reading: Reading, spoken: Mapping[str, Sequence[Match]]) -> list[int]:
     """The text's words, every agency's hidden, with room on both sides to look around."""
-    codes = list(map(code_of_stem, reading.forms))
+    codes = [word.code for word in reading.known]
     for index in _at(chain.from_iterable(spoken.values())):
         codes[index] = _OTHER
     return [*_BEFORE, *codes, *_AFTER]

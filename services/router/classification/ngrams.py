@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from services.router.classification.normalisation import COMMA, STOP, STOPWORDS, stem
+from services.router.classification.normalisation import PAUSES, stem
 
 Codes = NDArray[np.uint64]
 """One number for each word, in their order."""
@@ -22,9 +22,7 @@ AND = "\x1f"
 """Between what an n-gram is made of: its kind, then its words; no text has it as a letter."""
 _LETTERS = (3, 4, 5)
 _LONGEST_WORD = 30
-_PAUSES = frozenset((COMMA, STOP))
-_EMPTY = STOPWORDS | _PAUSES
-_BETWEEN_CLAUSES = _PAUSES | {"et", "mais", "aussi", "puis", "ensuite", "sinon"}
+_BETWEEN_CLAUSES = PAUSES | {"et", "mais", "aussi", "puis", "ensuite", "sinon"}
 _LEAST_WORDS = 3
 _MOST_CLAUSES = 12
 _MIXER = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits well spread: 2^64 over the golden ratio
@@ -44,7 +42,7 @@ def place_of(ngram: str) -> int:
 @lru_cache(maxsize=16_384)
 def ngrams_within(form: str) -> list[int]:
     """The n-grams of one folded word: its stem, and its letters with the word's ends marked."""
-    if form in _PAUSES:
+    if form in PAUSES:
         return [place_of(f"w{AND}{form}")]
     framed = f"<{form[:_LONGEST_WORD]}>"
     letters = (
@@ -53,17 +51,6 @@ def ngrams_within(form: str) -> list[int]:
         for start in range(len(framed) - length + 1)
     )
     return [place_of(f"w{AND}{stem(form)}"), *(place_of(f"c{AND}{part}") for part in letters)]
-
-
-def codes_of(forms: Sequence[str]) -> Codes:
-    """The codes of the words' stems."""
-    return np.array(list(map(code_of_stem, forms)), dtype=np.uint64)
-
-
-@lru_cache(maxsize=16_384)
-def code_of_stem(form: str) -> int:
-    """What stands for a word, whatever its ending."""
-    return code_of(stem(form))
 
 
 def places_together(kind: str, *codes: Codes) -> Places:
@@ -84,11 +71,6 @@ def pairs_telling(codes: Codes, telling: NDArray[np.bool_]) -> Places:
     """The n-grams of telling words side by side, once the empty ones are left out."""
     told = codes[telling]
     return places_together("telling", told[:-1], told[1:])
-
-
-def is_telling(form: str) -> bool:
-    """Neither an empty word nor a pause."""
-    return form not in _EMPTY
 
 
 def clauses_of(forms: Sequence[str]) -> list[tuple[int, int]]:

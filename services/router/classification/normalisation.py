@@ -34,6 +34,7 @@ peux peut dois doit aimerais souhaite souhaiterais va vais tres bien encore touj
 toutes meme alors donc aussi comment quoi quel quelle quels quelles bonjour svp merci y etant
 """
 STOPWORDS = frozenset(_EMPTY.split())
+_SAYING_NOTHING = STOPWORDS | PAUSES
 
 # Where dropping the ending would join two different needs.
 _KEPT = {
@@ -86,6 +87,11 @@ def _split(folded: str) -> tuple[list[str], list[Span]]:
     pieces = _WORD.split(folded)  # what is between words, a word, what is between, a word…
     ends = list(accumulate(map(len, pieces)))
     return pieces[1::2], list(zip(ends[::2], ends[1::2], strict=False))
+
+
+def is_empty(form: str) -> bool:
+    """A pause, or a word that says nothing of its own."""
+    return form in _SAYING_NOTHING
 
 
 def folded_words(text: str) -> list[str]:

@@ -154,11 +154,12 @@ def _strongest_first(match: Match) -> tuple[float, int]:
 
 def _likeness(reading: Reading, catalogue: CompiledCatalogue) -> Floats:
     """How much the text resembles each entry, 0…1."""
-    stems = {reading.stems[index] for index in reading.content}
-    known = catalogue.likeness.rows.keys() & stems
-    rows = sorted(map(catalogue.likeness.rows.__getitem__, known))
+    content = [word for word in reading.known if not word.is_empty]
+    rows = sorted({word.row for word in content if word.row is not None})
     alike: Floats = np.add.reduce(catalogue.likeness.weights.take(rows, axis=0), axis=0)
-    alike /= max(len(stems), 4) ** 0.5 * 3.5  # the usual idf of a word said
+    alike /= (
+        max(len({word.stem for word in content}), 4) ** 0.5 * 3.5
+    )  # the usual idf of a word said
     return np.minimum(alike, 1.0, out=alike)
 
 

@@ -23,12 +23,12 @@ from services.router.classification.ngrams import (
     SIZE,
     Places,
     clauses_of,
-    codes_of,
-    is_telling,
+    code_of,
     ngrams_within,
     pairs_beside,
     pairs_telling,
 )
+from services.router.classification.normalisation import is_empty, stem
 
 Floats = NDArray[np.float32]
 
@@ -67,6 +67,15 @@ class Find(NamedTuple):
     place: int
     first: int
     last: int
+
+
+class _Word(NamedTuple):
+    """What the first step asks of a word."""
+
+    weighs: Floats
+    """[1, n + 1]: the sum of its n-grams"""
+    code: int
+    is_telling: bool
 
 
 class UnusableModel(ValueError):
@@ -141,11 +150,12 @@ class TrainedModel:
         if not forms:
             return np.zeros((len(parts), self._weighed.shape[1]))
         begins, ends = parts.T
-        sums = _summed(np.concatenate([self._word(form) for form in forms]), begins, ends)
-        codes = codes_of(forms)
+        words = list(map(self._word, forms))
+        sums = _summed(np.concatenate([word.weighs for word in words]), begins, ends)
+        codes = np.array([word.code for word in words], dtype=np.uint64)
         # The pair of a part's last word reaches over its end, be it the end of a text.
         sums += _summed(self._weighed[pairs_beside(codes)], begins, ends - 1)
-        telling = np.array([is_telling(form) for form in forms])
+        telling = np.array([word.is_telling for word in words])
         told = np.concatenate(([0], np.cumsum(telling)))
         pairs = self._weighed[pairs_telling(codes, telling)]
         sums += _summed(pairs, told[begins], told[ends] - 1)
@@ -166,16 +176,16 @@ class TrainedModel:
         return np.column_stack((self.weights * self.idf[:, None], self.idf**2))
 
     @cached_property
-    def _word(self) -> Callable[[str], Floats]:
-        def word(form: str) -> Floats:
+    def _word(self) -> Callable[[str], _Word]:
+        def word(form: str) -> _Word:
             summed: Floats = self._weighed[ngrams_within(form)].sum(axis=0, keepdims=True)
-            return summed
+            return _Word(summed, code_of(stem(form)), not is_empty(form))
 
         return lru_cache(maxsize=16_384)(word)
 
     def weight_of(self, form: str, label: str) -> float:
         """How much one word speaks for a label."""
-        return float(self._word(form)[0, LABELS.index(label)])
+        return float(self._word(form).weighs[0, LABELS.index(label)])
 
     def probabilities(self, joined: Floats) -> Floats:
         """From the joined features [texts, n, m] to probabilities [texts, n]."""

@@ -5,9 +5,25 @@ from dataclasses import dataclass
 from importlib import resources
 from string import ascii_lowercase
 
-_PARTS = (*ascii_lowercase, "aa", "ab", "ac", "ad", "ae", "af", "ag", "ah")
+_PARTS = (
+    *ascii_lowercase,
+    "aa",
+    "ab",
+    "ac",
+    "ad",
+    "ae",
+    "af",
+    "ag",
+    "ah",
+    "ai",
+    "aj",
+    "ak",
+    "al",
+    "am",
+    "an",
+)
 TRAINING = tuple(f"training_texts_{part}.jsonl" for part in _PARTS)
-DEVELOPMENT = ("development_texts.jsonl", "development_texts_b.jsonl", "development_texts_c.jsonl")
+DEVELOPMENT = tuple(f"development_texts{part}.jsonl" for part in ("", "_b", "_c", "_d"))
 TEST = "test_texts.jsonl"
 
 

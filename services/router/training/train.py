@@ -22,12 +22,12 @@ from services.router.classification.mentions import mentions_of
 from services.router.classification.ngrams import (
     SIZE,
     clauses_of,
-    codes_of,
-    is_telling,
+    code_of,
     ngrams_within,
     pairs_beside,
     pairs_telling,
 )
+from services.router.classification.normalisation import is_empty, stem
 from services.router.classification.result import Classification
 from services.router.classification.trained_model import (
     DANGERS,
@@ -180,8 +180,8 @@ def _said(
     forms: Sequence[str], finds: Sequence[Find], *, parts: Sequence[tuple[int, int]]
 ) -> list[list[int]]:
     """The n-grams and finds that lie within each part of a text, as `TrainedModel.scores` sums."""
-    codes = codes_of(forms)
-    telling = np.array([is_telling(form) for form in forms], dtype=bool)
+    codes = np.array([code_of(stem(form)) for form in forms], dtype=np.uint64)
+    telling = np.array([not is_empty(form) for form in forms], dtype=bool)
     return [
         [
             *(ngram for form in forms[start:end] for ngram in ngrams_within(form)),
