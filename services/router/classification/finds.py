@@ -14,6 +14,8 @@ from services.router.classification.trained_model import Find
 
 def finds_of(lexical: Classification, reading: Reading) -> list[Find]:
     """The names found, where they stand; and of the whole text, what they add up to."""
+    if not reading.forms:
+        return []
     found: dict[Find, None] = {}  # each once, in an order that is always the same
     for match in reading.matches:
         found[Find(_place("k", match.kind, match.entry.id), match.first, match.last)] = None

@@ -6,6 +6,7 @@ catalogue still names the démarche.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 
 from services.router.classification.danger import is_said, with_a_human
@@ -115,6 +116,7 @@ def _danger(chance: Mapping[str, float]) -> str | None:
     return likeliest if chance[likeliest] >= DANGER_FROM else None
 
 
+@lru_cache(maxsize=16_384)
 def _is_telling(form: str) -> bool:
     if form in STOPWORDS or len(set(form)) == 1:
         return False

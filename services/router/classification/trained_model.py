@@ -150,12 +150,14 @@ class TrainedModel:
         if not forms:
             return np.zeros((len(parts), self._weighed.shape[1]))
         begins, ends = parts.T
-        words = list(map(self._word, forms))
-        sums = _summed(np.concatenate([word.weighs for word in words]), begins, ends)
-        codes = np.array([word.code for word in words], dtype=np.uint64)
+        place = {form: place for place, form in enumerate(dict.fromkeys(forms))}
+        words = list(map(self._word, place))
+        each = np.array([place[form] for form in forms])
+        sums = _summed(np.concatenate([word.weighs for word in words])[each], begins, ends)
+        codes = np.array([word.code for word in words], dtype=np.uint64)[each]
         # The pair of a part's last word reaches over its end, be it the end of a text.
         sums += _summed(self._weighed[pairs_beside(codes)], begins, ends - 1)
-        telling = np.array([word.is_telling for word in words])
+        telling = np.array([word.is_telling for word in words])[each]
         told = np.concatenate(([0], np.cumsum(telling)))
         pairs = self._weighed[pairs_telling(codes, telling)]
         sums += _summed(pairs, told[begins], told[ends] - 1)
