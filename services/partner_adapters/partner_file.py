@@ -215,7 +215,8 @@ class Expiry(Table):
 class BreakerSettings(Table):
     failures_to_open: int = Field(default=5, ge=1)
     first_pause_seconds: float = Field(default=5, gt=0)
-    longest_pause_seconds: float = Field(default=60, gt=0)
+    longest_pause_seconds: float = Field(default=7200, gt=0)
+    """Reached after a day without the agency: a pause is about a tenth of the outage."""
 
     def rules(self) -> BreakerRules:
         return BreakerRules(

@@ -22,6 +22,7 @@ from services.partner_adapters.breaker import (
     about_to_call,
     after_failure,
     after_success,
+    asked_to_probe,
     calls_allowed,
     held_until,
     opened_at_once,
@@ -39,7 +40,7 @@ from services.partner_adapters.opening_hours import is_open
 from services.partner_adapters.partner_adapter import PartnerAdapter
 from services.partner_adapters.partner_file import PartnerFile
 from services.partner_adapters.partner_locks import PartnerLocks
-from services.partner_adapters.partner_store import find_breaker, mark_condition
+from services.partner_adapters.partner_store import find_breaker, find_retried_at, mark_condition
 from services.partner_adapters.record_deliveries import CallEnded
 from shared.contracts.delivery_state import DeliveryState
 from shared.plumbing.clock import Clock
@@ -107,6 +108,8 @@ class PartnerLoop:
         self._breaker = Breaker()
         self._attention: str | None = None
         self._shown: tuple[BreakerState, str | None] | None = None
+        self._asked: datetime | None = None
+        """When a person last asked that the partner be called."""
         self._changed = asyncio.Event()
         self._half_free = asyncio.Event()
         self._calling = 0
@@ -146,6 +149,7 @@ class PartnerLoop:
                 await self._settle_lost_calls()
                 settle_at = self._clock.now() + _LOST_EVERY
             self._changed.clear()
+            await self._heed_people()
             all_places_taken = await self._claim_and_call()
             await self._show_condition()
             await _set_within(self._changed, self._poll)
@@ -157,12 +161,22 @@ class PartnerLoop:
     async def _take_over(self) -> None:
         """Go on from what was shown last: the outage that a process dies in is not over."""
         self._shown = None
+        self._asked = await find_retried_at(self._database, self._partner.id)
         shown = await find_breaker(self._database, self._partner.id)
         if shown is None or self._breaker.state is not BreakerState.CLOSED:
             return
         self._shown = BreakerState(shown["breaker"]), shown["needs_attention"]
         self._breaker, self._attention = taken_over(self._shown[0]), self._shown[1]
         _BREAKER.labels(self._partner.id).set(0 if self._shown[0] is BreakerState.CLOSED else 1)
+
+    async def _heed_people(self) -> None:
+        """Long in trouble, the partner is called seldom, but at once when a person asks for it."""
+        if self._breaker.state is not BreakerState.OPEN:
+            return
+        asked = await find_retried_at(self._database, self._partner.id)
+        if asked != self._asked:
+            self._asked = asked
+            self._breaker = asked_to_probe(self._breaker, now=self._clock.now())
 
     async def _claim_and_call(self) -> bool:
         """Start what may start; tells whether there was something for every place."""

@@ -86,6 +86,23 @@ async def mark_condition(
     )
 
 
+async def mark_retried(tx: Transaction, partner_id: str, *, now: datetime) -> None:
+    """A person asked that the partner be called now."""
+    await tx.execute(
+        "UPDATE partner_adapters.partners SET retried_at = $2 WHERE partner_id = $1",
+        partner_id,
+        now,
+    )
+
+
+async def find_retried_at(database: Database, partner_id: str) -> datetime | None:
+    """When a person last asked that the partner be called."""
+    asked: datetime | None = await database.fetchval(
+        "SELECT retried_at FROM partner_adapters.partners WHERE partner_id = $1", partner_id
+    )
+    return asked
+
+
 async def mark_paused(
     tx: Transaction, partner_id: str, *, paused: bool, account: str, now: datetime
 ) -> bool:

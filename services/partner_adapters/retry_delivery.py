@@ -8,6 +8,7 @@ import structlog
 from services.partner_adapters.action_store import insert_action
 from services.partner_adapters.decisions_by_hand import CAN_BE_SENT_AGAIN, send_again
 from services.partner_adapters.delivery_store import lock_delivery, mark_progress
+from services.partner_adapters.partner_store import mark_retried
 from services.partner_adapters.record_deliveries import outgoing
 from services.partner_adapters.referral_progress import DeliveryRules
 from shared.plumbing.clock import Clock
@@ -41,6 +42,7 @@ async def retry_delivery(
     was = delivery.state.value
     events = send_again(referral, delivery, rules=rules[referral.partner_id], by=account, now=now)
     await mark_progress(tx, [referral])
+    await mark_retried(tx, referral.partner_id, now=now)
     await outbox.append(tx, outgoing(referral, events))
     await insert_action(
         tx,

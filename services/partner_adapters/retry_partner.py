@@ -4,6 +4,7 @@ import structlog
 
 from services.partner_adapters.action_store import insert_action
 from services.partner_adapters.claim_store import mark_due_now
+from services.partner_adapters.partner_store import mark_retried
 from services.partner_adapters.referral_progress import DeliveryRules
 from shared.plumbing.clock import Clock
 from shared.plumbing.database import Transaction
@@ -16,10 +17,11 @@ async def retry_partner(
 ) -> int:
     """Returns how many deliveries were brought forward; twice does no harm.
 
-    A breaker that is open still lets a single call through first.
+    A breaker that is open lets one call through at once, and the rest if that goes well.
     """
     now = clock.now()
     count = await mark_due_now(tx, partner_id=partner_id, now=now, rest=rules.rest_after_sending)
+    await mark_retried(tx, partner_id, now=now)
     await insert_action(
         tx,
         partner_id=partner_id,

@@ -82,6 +82,7 @@ async def _outage(house: House, *, referrals: int, effort: Effort) -> list[Measu
         ),
         Measure(
             "outage_72h_amplification", (probes + referrals) / referrals, "calls/referral", "lower",
+            1.1,
             facts=facts,
         ),
     ]  # fmt: skip

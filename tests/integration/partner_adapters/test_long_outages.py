@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from services.partner_adapters.partner_adapter import PartnerUnavailable
+from services.partner_adapters.retry_partner import retry_partner
 from tests.integration.partner_adapters.house import House
 from tests.integration.partner_adapters.running_loops import (
     FakeAdapter,
@@ -15,8 +16,10 @@ from tests.integration.partner_adapters.running_loops import (
     until,
 )
 
-SLOT = timedelta(seconds=66)
+LONGEST_SLOT = timedelta(hours=2.2)
 """The longest pause of a breaker and the jitter of a row: when a partner is asked again."""
+SLOT_AFTER_AN_HOUR = timedelta(minutes=8)
+"""A tenth of the outage, the minute it began with, and the jitter of a row."""
 
 
 class Down(FakeAdapter):
@@ -44,9 +47,35 @@ async def test_an_hour_of_outage_costs_less_than_a_tenth_more_calls(house: House
         await until(breaker_is(house, "open"))
         await let_time_pass(house, step=timedelta(seconds=30), steps=120)
         adapter.down = False
-        await let_time_pass(house, step=SLOT, steps=1)
+        await let_time_pass(house, step=SLOT_AFTER_AN_HOUR, steps=1)
         await until(counted(house, "delivered", rows))
     assert len(adapter.delivered) <= 1.1 * rows
+
+
+async def test_three_days_of_outage_cost_less_than_a_tenth_more_calls(house: House):
+    adapter, rows = Down(), 1000
+    await house.issue_many(rows)
+    async with serving(house, caf=adapter):
+        await until(breaker_is(house, "open"))
+        await let_time_pass(house, step=timedelta(minutes=15), steps=72 * 4)
+        adapter.down = False
+        await let_time_pass(house, step=LONGEST_SLOT, steps=1)
+        await until(counted(house, "delivered", rows))
+    assert len(adapter.delivered) <= 1.1 * rows
+
+
+async def test_a_person_who_asks_does_not_wait_for_the_end_of_a_pause(house: House):
+    adapter, rows = Down(), 20
+    await house.issue_many(rows)
+    async with serving(house, caf=adapter):
+        await until(breaker_is(house, "open"))
+        await let_time_pass(house, step=timedelta(minutes=10), steps=24)
+        await until(breaker_is(house, "open"))
+        adapter.down = False
+        async with house.database.transaction() as tx:
+            rules = house.partners["caf"].delivery_rules()
+            await retry_partner(tx, "caf", rules=rules, account="nadia", clock=house.clock)
+        await until(counted(house, "delivered", rows))
 
 
 async def test_72_hours_without_the_partner_lose_nothing_and_one_slot_after_all_is_there(
@@ -59,7 +88,7 @@ async def test_72_hours_without_the_partner_lose_nothing_and_one_slot_after_all_
         assert await count_in(house, "delivered")() == await count_in(house, "parked")() == 0
         await until(counted(house, "due", rows))
         adapter.down = False
-        await let_time_pass(house, step=SLOT, steps=1)
+        await let_time_pass(house, step=LONGEST_SLOT, steps=1)
         await until(counted(house, "delivered", rows))
     delivered = adapter.delivered[-rows:]
     assert len({each.referral_id for each in delivered}) == rows

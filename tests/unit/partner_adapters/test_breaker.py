@@ -61,6 +61,23 @@ def test_an_affected_partner_opens_it_at_once():
     assert opened_at_once(Breaker(), RULES, now=NOW).state is BreakerState.OPEN
 
 
+def test_a_pause_is_about_a_tenth_of_a_long_outage_and_at_most_the_longest():
+    rules, breaker, now = BreakerRules(), Breaker(), NOW
+    breaker = opened_at_once(breaker, rules, now=now)
+    pauses = []
+    while now < NOW + timedelta(hours=72):
+        pauses.append((breaker.until - now).total_seconds())
+        now = breaker.until
+        breaker = after_failure(about_to_call(breaker), rules, now=now)
+        lasted = (now - NOW).total_seconds()
+        if lasted > 600:
+            assert (breaker.until - now).total_seconds() <= min(0.1 * lasted + 80, 7200)
+    assert pauses[:5] == [5, 10, 20, 40, 80]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 7200
+    assert len(pauses) < 100  # of a thousand that wait, at most a tenth more calls
+
+
 def test_a_partner_that_asks_for_rest_gets_it():
     held = held_until(Breaker(), NOW + timedelta(seconds=30))
     assert _allowed(held, NOW + timedelta(seconds=29)) == 0

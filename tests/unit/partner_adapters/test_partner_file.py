@@ -120,7 +120,7 @@ def test_a_fault_is_named_with_its_file_and_line(old, new, fault):
         ),
         (
             "[statuses]",
-            "[breaker]\nfirst_pause_seconds = 90\n[statuses]",
+            "[breaker]\nfirst_pause_seconds = 9000\n[statuses]",
             "caf.toml:13: breaker.first_pause_seconds",
         ),
         ("[statuses]", '[hours]\nmonday = ["9-17"]\n[statuses]', "caf.toml:13: hours.monday"),
