@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from services.partner_adapters.partner_adapter import PartnerUnavailable
 from services.partner_adapters.retry_partner import retry_partner
 from tests.integration.partner_adapters.house import House
@@ -40,26 +42,23 @@ async def let_time_pass(house: House, *, step: timedelta, steps: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_an_hour_of_outage_costs_less_than_a_tenth_more_calls(house: House):
+@pytest.mark.parametrize(
+    ("step", "steps", "slot"),
+    [
+        pytest.param(timedelta(seconds=30), 120, SLOT_AFTER_AN_HOUR, id="an-hour"),
+        pytest.param(timedelta(minutes=15), 72 * 4, LONGEST_SLOT, id="three-days"),
+    ],
+)
+async def test_an_outage_costs_less_than_a_tenth_more_calls(
+    house: House, step: timedelta, steps: int, slot: timedelta
+):
     adapter, rows = Down(), 1000
     await house.issue_many(rows)
     async with serving(house, caf=adapter):
         await until(breaker_is(house, "open"))
-        await let_time_pass(house, step=timedelta(seconds=30), steps=120)
+        await let_time_pass(house, step=step, steps=steps)
         adapter.down = False
-        await let_time_pass(house, step=SLOT_AFTER_AN_HOUR, steps=1)
-        await until(counted(house, "delivered", rows))
-    assert len(adapter.delivered) <= 1.1 * rows
-
-
-async def test_three_days_of_outage_cost_less_than_a_tenth_more_calls(house: House):
-    adapter, rows = Down(), 1000
-    await house.issue_many(rows)
-    async with serving(house, caf=adapter):
-        await until(breaker_is(house, "open"))
-        await let_time_pass(house, step=timedelta(minutes=15), steps=72 * 4)
-        adapter.down = False
-        await let_time_pass(house, step=LONGEST_SLOT, steps=1)
+        await let_time_pass(house, step=slot, steps=1)
         await until(counted(house, "delivered", rows))
     assert len(adapter.delivered) <= 1.1 * rows
 
