@@ -114,7 +114,10 @@ class Danger(Entry):
 
 
 class ForeignTheme(Entry):
-    """Key terms of one démarche (or `body:<id>`), per language code (ar-Latn: Arabic in Latin)."""
+    """Key terms of one démarche (or `body:<id>`, `danger:<number>`), per language code.
+
+    The codes are ISO 639-1; ar-Latn is Arabic in Latin letters.
+    """
 
     means: Text
     terms: dict[str, Names]

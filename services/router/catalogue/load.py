@@ -56,13 +56,17 @@ def load_catalogue(folder: Path = FOLDER, *, more: Path | None = None) -> Catalo
     bodies = _bodies(_Source(folder / "out_of_scope.toml"))
     for source in sources:
         _check_also_checks(source, demarches, bodies)
+    dangers = tuple(_Source(folder / "danger.toml").entries("danger", Danger))
     spelling = _Source(folder / "spelling.toml")
     return Catalogue(
         partners=partners,
         demarches=demarches,
         bodies=bodies,
-        dangers=tuple(_Source(folder / "danger.toml").entries("danger", Danger)),
-        foreign_themes=_foreign(_Source(folder / "foreign_terms.toml"), demarches, bodies),
+        dangers=dangers,
+        foreign_themes=(
+            *_foreign(_Source(folder / "foreign_terms.toml"), demarches, bodies),
+            *_foreign_dangers(_Source(folder / "foreign_dangers.toml"), dangers),
+        ),
         letters=_letters(_Source(folder / "letters.toml"), demarches, bodies),
         shorthand=spelling.data["shorthand"],
         common_words=frozenset(" ".join(spelling.data["common_words"]).split()),
@@ -153,6 +157,15 @@ def _foreign(
     themes = source.entries("theme", ForeignTheme)
     for index, theme in enumerate(themes):
         if not _is_known(theme.means, demarches, bodies):
+            source.fail("theme", index, f"means unknown {theme.means!r}")
+    return tuple(themes)
+
+
+def _foreign_dangers(source: _Source, dangers: tuple[Danger, ...]) -> tuple[ForeignTheme, ...]:
+    numbers = {f"danger:{danger.number}" for danger in dangers}
+    themes = source.entries("theme", ForeignTheme)
+    for index, theme in enumerate(themes):
+        if theme.means not in numbers:
             source.fail("theme", index, f"means unknown {theme.means!r}")
     return tuple(themes)
 

@@ -186,8 +186,11 @@ def _foreign_names(
     catalogue: Catalogue, entries: dict[str, Entry]
 ) -> Iterator[tuple[Entry, Kind, str]]:
     for theme in catalogue.foreign_themes:
-        entry = entries[theme.means.removeprefix("body:")]
+        what, _, means = theme.means.rpartition(":")
+        entry = Entry(means, DANGER) if what == "danger" else entries[means]
         kind: Kind = "brand" if entry.is_other and entry.partner != "accompagnement" else "name"
+        if what == "danger":
+            kind = "danger"
         for terms in theme.terms.values():
             yield from ((entry, kind, term) for term in terms)
 

@@ -28,15 +28,29 @@ def test_every_partner_has_its_own_other_demarche_and_several_more(catalogue: Ca
 def test_the_catalogue_is_as_broad_as_promised(catalogue: Catalogue) -> None:
     assert len(catalogue.demarches) >= 165
     assert len(catalogue.bodies) >= 42
-    themes = {theme.means for theme in catalogue.foreign_themes}
-    assert len(themes) >= 80
+    themes = [theme for theme in catalogue.foreign_themes if "danger:" not in theme.means]
+    assert len({theme.means for theme in themes}) >= 80
     for language in LANGUAGES - {"ar-Latn"}:
-        spoken = {theme.means for theme in catalogue.foreign_themes if language in theme.terms}
+        spoken = {theme.means for theme in themes if language in theme.terms}
         assert len(spoken) >= 80, language
-    assert {code for theme in catalogue.foreign_themes for code in theme.terms} == LANGUAGES
-    assert {danger.number for danger in catalogue.dangers} == {
-        "15", "17", "18", "112", "3919", "3114", "gaz",
-    }  # fmt: skip
+    assert {code for theme in themes for code in theme.terms} == LANGUAGES
+
+
+def test_every_danger_is_known_in_every_language(catalogue: Catalogue) -> None:
+    numbers = {danger.number for danger in catalogue.dangers}
+    assert numbers == {"15", "17", "18", "112", "3919", "3114", "gaz"}
+    known = {theme.means: theme.terms.keys() for theme in catalogue.foreign_themes}
+    for number in numbers:
+        assert known[f"danger:{number}"] >= LANGUAGES, number
+
+
+def test_a_danger_in_another_language_that_is_none_of_ours_refuses_to_start(copied: Path) -> None:
+    path = copied / "foreign_dangers.toml"
+    stranger = '\n[[theme]]\nmeans = "danger:999"\n[theme.terms]\nen = ["x"]\n'
+    path.write_text(path.read_text("utf-8") + stranger, "utf-8")
+    line = path.read_text("utf-8").count("\n") - 3
+    with pytest.raises(CatalogueError, match=rf"foreign_dangers\.toml:{line}: .*danger:999"):
+        load_catalogue(copied)
 
 
 def test_a_duplicate_id_refuses_to_start_and_says_where(copied: Path) -> None:

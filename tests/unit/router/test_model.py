@@ -145,6 +145,23 @@ def test_a_danger_that_the_catalogue_sees_is_never_argued_away(
     assert "accompagnement" in [need.partner for need in found.needs]
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("mi marido me pega y tengo miedo de volver a casa", "3919"),
+        ("有人拿刀追我", "17"),
+        ("мой муж меня бьет", "3919"),
+        ("help, he is not breathing", "15"),
+        ("evde gaz kokusu var", "gaz"),
+    ],
+)
+def test_a_danger_is_seen_in_other_languages(
+    compiled: CompiledCatalogue, text: str, number: str
+) -> None:
+    lexical, _ = classify_lexically(text, catalogue=compiled)
+    assert lexical.danger == number
+
+
 def test_a_danger_no_name_of_which_is_said_is_seen_too(compiled: CompiledCatalogue) -> None:
     text = "il m'a encore fait mal hier soir et il a dit que ce serait pire la prochaine fois"
     lexical, _ = classify_lexically(text, catalogue=compiled)
