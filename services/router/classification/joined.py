@@ -34,12 +34,12 @@ LIKELY_FROM = 0.45
 # In human looks at a triage screen (two minutes): a wrong agency makes the visitor wait for its
 # refusal, a missing one for the visitor to come back. Chosen so that about one text in seven
 # is looked at by a person; the model card says what that gives.
-COST_OF_A_WRONG_AGENCY = 2.0
-COST_OF_A_MISSING_AGENCY = 1.35
+COST_OF_A_WRONG_AGENCY = 2.2
+COST_OF_A_MISSING_AGENCY = 1.5
 # An urgent case that waits costs far more than a case looked at first for nothing.
-URGENT_FROM = 0.07
+URGENT_FROM = 0.06
 # A danger missed may cost a life, a false one costs a look.
-DANGER_FROM = 0.3
+DANGER_FROM = 0.25
 _DECIDING_WORDS = 3
 _PARTNERS = tuple(agency for agency in AGENCIES if agency != OUTSIDE)
 

@@ -5,23 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from string import ascii_lowercase
 
-_PARTS = (
-    *ascii_lowercase,
-    "aa",
-    "ab",
-    "ac",
-    "ad",
-    "ae",
-    "af",
-    "ag",
-    "ah",
-    "ai",
-    "aj",
-    "ak",
-    "al",
-    "am",
-    "an",
-)
+_PARTS = (*ascii_lowercase, *(f"a{letter}" for letter in "abcdefghijklmnopqrst"))
 TRAINING = tuple(f"training_texts_{part}.jsonl" for part in _PARTS)
 DEVELOPMENT = tuple(f"development_texts{part}.jsonl" for part in ("", "_b", "_c", "_d"))
 TEST = "test_texts.jsonl"
