@@ -118,9 +118,12 @@ def _danger(chance: Mapping[str, float]) -> str | None:
 
 @lru_cache(maxsize=16_384)
 def _is_telling(form: str) -> bool:
-    if form in STOPWORDS or len(set(form)) == 1:
+    """A word of two letters or more, or a sign of a script of its own; no number, no time."""
+    if form in STOPWORDS:
         return False
-    return any(letter.isalpha() for letter in form)
+    if not form.isascii():
+        return any(letter.isalpha() for letter in form)
+    return len(set(form)) > 1 and sum(letter.isalpha() for letter in form) > 1
 
 
 def _is_unclear(lexical: Classification, chance: Mapping[str, float]) -> bool:

@@ -130,7 +130,7 @@ def test_hunger_is_the_need_only_where_no_cause_is_named() -> None:
         ("বাচ্চাদের ভাতা", ["caf"]),
         ("قبض برق من خیلی زیاد است", ["edf"]),
         ("كمك هزينه مسكن", ["caf"]),  # Persian from an Arabic keyboard
-        ("bed bugs in my flat", ["mairie"]),
+        ("bed bugs at my son's nursery", ["mairie"]),
         ("tengo que rellenar un formulario", ["accompagnement"]),
     ],
 )

@@ -162,6 +162,13 @@ def test_a_danger_is_seen_in_other_languages(
     assert lexical.danger == number
 
 
+def test_words_of_a_single_sign_are_read_too(compiled: CompiledCatalogue) -> None:
+    found = classify("我家的电费账单比去年多了一倍", catalogue=compiled)
+    assert [need.partner for need in found.needs] == ["edf"]
+    assert found.confidence > 0.5
+    assert found.model_version.startswith("joined")
+
+
 def test_a_danger_no_name_of_which_is_said_is_seen_too(compiled: CompiledCatalogue) -> None:
     text = "il m'a encore fait mal hier soir et il a dit que ce serait pire la prochaine fois"
     lexical, _ = classify_lexically(text, catalogue=compiled)
