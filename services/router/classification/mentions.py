@@ -12,12 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from services.router.classification.matching import Match, Reading
-from services.router.classification.ngrams import (
-    Codes,
-    Places,
-    code_of,
-    places_together,
-)
+from services.router.classification.ngrams import Codes, Places, code_of, places_together
 from services.router.classification.trained_model import COLUMN
 
 _SPEAKING = frozenset(("name", "brand", "job", "topic"))
@@ -68,15 +63,14 @@ def mentions_of(readings: Sequence[Reading]) -> Mentions:
         return Mentions(none.reshape(0, 2), none, none)
     found = list(_ngrams(_said(spoken)))
     return Mentions(
-        of=np.array(
-            [(text, COLUMN[agency]) for text, _, agencies in spoken for agency in agencies]
-        ),
+        of=np.array([(text, COLUMN[agency]) for text, _, said in spoken for agency in said]),
         places=np.concatenate([places for places, _ in found]),
         which=np.concatenate([which for _, which in found]),
     )
 
 
 def _said(spoken: Sequence[tuple[int, Reading, Mapping[str, Sequence[Match]]]]) -> _Said:
+    """`spoken`: each text with its agencies, and each agency's names in it."""
     words: list[int] = []
     begins = [0]
     agencies: list[int] = []

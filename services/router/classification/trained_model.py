@@ -122,25 +122,36 @@ class TrainedModel:
     ) -> tuple[Floats, Floats]:
         """What n-grams and finds say of each label, before joining: of each whole text, and the
         most that any of its clauses says; [texts, n] each."""
-        words = [form for forms in texts for form in forms]
         begins = np.cumsum([0, *map(len, texts)])
         clauses = [clauses_of(forms) for forms in texts]
         first_of = np.cumsum([0, *map(len, clauses)])
-        within = np.array([clause for found in clauses for clause in found])
+        within = np.array(list(chain.from_iterable(clauses)))
         within += np.repeat(begins[:-1], np.diff(first_of))[:, None]
-        text_of = np.repeat(np.arange(len(texts)), [len(found) for found in finds])
-        each = chain.from_iterable(chain.from_iterable(finds))
-        found = np.fromiter(each, dtype=np.int64).reshape(-1, len(Find._fields))
-        found[:, 1:] += begins[text_of, None]
-        parts = np.concatenate((np.column_stack((begins[:-1], begins[1:])), within))
-        sums = self._sums(words, parts)
-        weighed = self._weighed[found[:, 0]]
-        sums[: len(texts)] += _summed_by(text_of, weighed, len(texts))
-        clause_of = _within_which(within, found[:, 1:])
-        sums[len(texts) :] += _summed_by(clause_of, weighed, len(within))
+        wholes = np.column_stack((begins[:-1], begins[1:]))
+        sums = self._sums(list(chain.from_iterable(texts)), np.concatenate((wholes, within)))
+        sums += self._sums_of_finds(finds, wholes, within)
         lengths = np.sqrt(np.maximum(sums[:, -1:], _SHORTEST))
         scored = (sums[:, :-1] / lengths + self.bias).astype(np.float32)
         return scored[: len(texts)], np.maximum.reduceat(scored[len(texts) :], first_of[:-1])
+
+    def _sums_of_finds(
+        self, finds: Sequence[Sequence[Find]], texts: Places, clauses: Places
+    ) -> NDArray[np.float64]:
+        """What the finds in each text, then in each clause, weigh together: [t + c, n + 1].
+
+        `texts` and `clauses`: where each begins and ends in the run of all words, [t, 2], [c, 2].
+        """
+        text_of = np.repeat(np.arange(len(texts)), list(map(len, finds)))
+        each = np.fromiter(chain.from_iterable(chain.from_iterable(finds)), dtype=np.int64)
+        places, firsts, lasts = each.reshape(-1, len(Find._fields)).T
+        weighed, begins = self._weighed[places], texts[text_of, 0]
+        clause_of = _within_which(clauses, firsts + begins, lasts + begins)
+        return np.concatenate(
+            (
+                _summed_by(text_of, weighed, len(texts)),
+                _summed_by(clause_of, weighed, len(clauses)),
+            )
+        )
 
     def _sums(self, forms: Sequence[str], parts: Places) -> NDArray[np.float64]:
         """What the n-grams in parts of one run of words weigh together: [p, n + 1].
@@ -187,7 +198,7 @@ class TrainedModel:
 
     def weight_of(self, form: str, label: str) -> float:
         """How much one word speaks for a label."""
-        return float(self._word(form).weighs[0, LABELS.index(label)])
+        return float(self._word(form).weighs[0, COLUMN[label]])
 
     def probabilities(self, joined: Floats) -> Floats:
         """From the joined features [texts, n, m] to probabilities [texts, n]."""
@@ -218,10 +229,10 @@ def _summed_by(which: Places, rows: Floats, count: int) -> NDArray[np.float64]:
     return _summed(rows[order], ends[:-1], ends[1:])
 
 
-def _within_which(parts: Places, spans: Places) -> Places:
+def _within_which(parts: Places, firsts: Places, lasts: Places) -> Places:
     """Which of the parts, in their order, holds each span of words whole; -1 where none does."""
-    part = np.searchsorted(parts[:, 0], spans[:, 0], side="right") - 1
-    holds = (part >= 0) & (spans[:, 1] < parts[part, 1])
+    part = np.searchsorted(parts[:, 0], firsts, side="right") - 1
+    holds = (part >= 0) & (lasts < parts[part, 1])
     return np.where(holds, part, -1)
 
 
